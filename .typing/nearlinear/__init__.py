@@ -1,0 +1,1 @@
+../../nearlinear/__init__.py

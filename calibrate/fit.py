@@ -1,0 +1,309 @@
+"""Robust fits of one level's cost on relative error, with as many pieces as the data ask for.
+
+The residual is log(modelled / measured) under a soft-l1 loss, so every size counts alike and single
+bad points do not pull; parameters are logarithms, so they stay positive. Pieces are added one break at
+a time, where each break must pay for its two parameters in the Bayesian information criterion. All
+places for a break are tried side by side with a few Gauss-Newton steps; the winner is polished by SciPy.
+
+References
+----------
+Schwarz 1978 (BIC). The loss is that of ``scipy.optimize.least_squares(loss="soft_l1")``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from nearlinear.calibrate.forms import Kind, kinds_of
+from nearlinear.calibrate.points import Points
+from nearlinear.models.arrays import FloatArray
+from nearlinear.models.errors import FitError
+from nearlinear.models.hardware.message import LinkCost
+
+F_SCALE = 0.05  # residuals beyond 5 % count less than squared
+MOST_PIECES = 6
+FEWEST_PER_PIECE = 3
+FEWEST_SIZES = 4
+LOWEST, HIGHEST = -60.0, 10.0  # of a logarithmic parameter: beyond these nothing is physical
+STEP = 1e-5  # of a logarithmic parameter, for derivatives
+NEWTON_STEPS = 8
+LONGEST_STEP = 0.5
+# How far a piece's bandwidth may lie from that of a single line, as a standard deviation in log. The
+# last piece carries every extrapolation to larger messages, so it is held closer.
+PIECE_SD, LAST_SD = 3.0, 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Problem:
+    """Points to explain, and what is known already.
+
+    Attributes
+    ----------
+    points : Points
+        Of one level, transport and source.
+    kinds : list of Kind
+        Which closed form reads which rows.
+    inner : LinkCost or None
+        Cost inside nodes, for ranks that span nodes.
+    reduction : bool
+        Whether the cost of adding is a parameter of its own: algorithms with different shares of
+        adding were timed. A library's own collective never tells.
+    """
+
+    points: Points
+    kinds: list[Kind]
+    inner: LinkCost | None
+    reduction: bool
+
+    @classmethod
+    def of(cls, points: Points, inner: LinkCost | None = None) -> "Problem":
+        """Return the problem of points of one level, transport and source."""
+        kinds = kinds_of(points)
+        return cls(points=points, kinds=kinds, inner=inner, reduction=_tells_reduction(kinds))
+
+    def subset(self, rows: np.ndarray) -> "Problem":
+        """Return the problem of some rows, with the same parameters."""
+        points = self.points[rows]
+        return Problem(points=points, kinds=kinds_of(points), inner=self.inner, reduction=self.reduction)
+
+    def cost(self, theta: FloatArray, breaks: FloatArray) -> LinkCost:
+        """Return the cost of logarithmic parameters.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (samples, parameters) or (parameters,)
+            Logarithms of latency, inverse bandwidth of each piece, and cost of adding if fitted.
+        breaks : ndarray, shape (samples, pieces - 1) or (pieces - 1,)
+            Logarithms to base 2 of the message sizes where pieces meet.
+        """
+        values = np.exp(np.clip(np.atleast_2d(theta), LOWEST, HIGHEST))
+        edges = 2.0 ** np.broadcast_to(breaks, (len(values), np.shape(breaks)[-1]))
+        pieces = edges.shape[1] + 1
+        added = values[:, 1 + pieces :] if self.reduction else np.zeros((len(values), 1))
+        return LinkCost(
+            latency_s=values[:, :1],
+            seconds_per_byte=tuple(values[:, 1 + i : 2 + i] for i in range(pieces)),
+            break_bytes=tuple(edges[:, i : i + 1] for i in range(pieces - 1)),
+            reduction_s_per_byte=added,
+        )
+
+    def modelled_s(self, cost: LinkCost) -> FloatArray:
+        """Return modelled times of all points, shape (samples, points)."""
+        sizes = self.points.size_bytes
+        times = np.empty((len(cost.latency_s), len(sizes)))
+        for kind in self.kinds:
+            times[:, kind.rows] = kind.time_s(sizes[kind.rows], cost, self.inner)
+        return times
+
+    def residuals(self, theta: FloatArray, breaks: FloatArray) -> FloatArray:
+        """Return log(modelled / measured), shape (samples, points)."""
+        return np.log(self.modelled_s(self.cost(theta, breaks)) / self.points.time_s)
+
+    def derivatives(self, theta: FloatArray, breaks: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return residuals and their derivatives by parameter, in one batched call.
+
+        Returns
+        -------
+        residual : ndarray, shape (samples, points)
+        slope : ndarray, shape (samples, parameters, points)
+        """
+        samples, count = theta.shape
+        steps = STEP * np.vstack([np.zeros(count), np.eye(count)])
+        shifted = (theta[:, None, :] + steps).reshape(-1, count)
+        edges = np.broadcast_to(breaks, (samples, np.shape(breaks)[-1]))
+        values = self.residuals(shifted, np.repeat(edges, count + 1, axis=0))
+        values = values.reshape(samples, count + 1, -1)
+        return values[:, 0], (values[:, 1:] - values[:, :1]) / STEP
+
+    def messages(self) -> FloatArray:
+        """Return the message size of every point."""
+        sizes = np.empty(len(self.points))
+        for kind in self.kinds:
+            sizes[kind.rows] = kind.message_bytes(self.points.size_bytes[kind.rows])
+        return sizes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fit:
+    """The best parameters for a number of pieces.
+
+    Attributes
+    ----------
+    theta : ndarray, shape (parameters,)
+        See :meth:`Problem.cost`.
+    breaks : ndarray, shape (pieces - 1,)
+        Logarithms to base 2 of message sizes.
+    centre, precision : ndarray, shape (parameters,)
+        What parameters are held to, and one over the variance that holds them.
+    loss : float
+        Robust loss of the points at the optimum.
+    """
+
+    theta: FloatArray
+    breaks: FloatArray
+    centre: FloatArray
+    precision: FloatArray
+    loss: float
+
+    def bic(self, points: int) -> float:
+        """Return the Bayesian information criterion; a break is a parameter too."""
+        parameters = len(self.theta) + len(self.breaks)
+        per_point = max(self.loss / points, 1e-9)
+        return points * float(np.log(per_point)) + parameters * float(np.log(points))
+
+
+def fit(problem: Problem) -> Fit:
+    """Return the fit with as many pieces as the data ask for.
+
+    Raises
+    ------
+    FitError
+        Fewer than four different message sizes.
+    """
+    messages: FloatArray = np.unique(np.round(np.log2(problem.messages()), 3)).astype(float)
+    if len(messages) < FEWEST_SIZES:
+        raise FitError(
+            "calibrate",
+            f"needs at least {FEWEST_SIZES} different sizes to fit latency and bandwidth",
+            got=len(messages),
+            remedy="measure from 1K to 64M or more",
+        )
+    line = best = _polish(problem, _start(problem), np.empty(0), None)
+    most = min(MOST_PIECES, len(messages) // FEWEST_PER_PIECE)
+    while len(best.breaks) + 1 < most:
+        better = _with_a_break(problem, best, line, messages)
+        if better is None or better.bic(len(problem.points)) >= best.bic(len(problem.points)):
+            break
+        best = better
+    return best
+
+
+def _with_a_break(problem: Problem, best: Fit, line: Fit, messages: FloatArray) -> Fit | None:
+    """Return the fit with one more break, where it helps most."""
+    places = [
+        np.sort(np.append(best.breaks, place))
+        for place in (messages[1:] + messages[:-1]) / 2
+        if _roomy(messages, np.append(best.breaks, place))
+    ]
+    if not places:
+        return None
+    breaks = np.array(places)
+    starts = np.array([_split(best, edges) for edges in places])
+    centre, precision = _held(line, breaks.shape[1])
+    theta = _newton(problem, starts, breaks, centre, precision, np.ones(len(problem.points)))
+    losses = _robust(problem.residuals(theta, breaks)).sum(axis=1)
+    winner = int(np.argmin(losses))
+    return _polish(problem, theta[winner], breaks[winner], line)
+
+
+def _roomy(messages: FloatArray, breaks: FloatArray) -> bool:
+    """Return whether every piece keeps enough sizes."""
+    counts = np.bincount(np.searchsorted(np.sort(breaks), messages), minlength=len(breaks) + 1)
+    return bool((counts >= FEWEST_PER_PIECE - 1).all())
+
+
+def _split(near: Fit, breaks: FloatArray) -> FloatArray:
+    """Return the parameters of a fit with the piece around each new break used twice."""
+    pieces = len(near.breaks) + 1
+    starts = np.concatenate(([-np.inf], breaks))
+    slopes = near.theta[1 + np.searchsorted(near.breaks, starts, side="right")]
+    return np.concatenate((near.theta[:1], slopes, near.theta[1 + pieces :]))
+
+
+def _held(line: Fit, breaks: int) -> tuple[FloatArray, FloatArray]:
+    """Return what the parameters with so many breaks are held to, and how strongly."""
+    centre = _split(line, np.arange(breaks, dtype=float))
+    precision = np.zeros_like(centre)
+    if breaks:
+        precision[1 : 1 + breaks] = 1 / PIECE_SD**2
+        precision[1 + breaks] = 1 / LAST_SD**2
+    return centre, precision
+
+
+def reweighted(problem: Problem, best: Fit, weight: FloatArray) -> FloatArray:
+    """Return the parameters of a fit with other weights of the points, one row per row of weights."""
+    start = np.repeat(best.theta[None, :], len(weight), axis=0)
+    precision = np.maximum(best.precision, 1.0)  # pieces that a draw leaves without points stay put
+    centre = np.where(best.precision > 0, best.centre, best.theta)
+    return _newton(problem, start, best.breaks, centre, precision, weight)
+
+
+def _newton(
+    problem: Problem,
+    theta: FloatArray,
+    breaks: FloatArray,
+    centre: FloatArray,
+    precision: FloatArray,
+    weight: FloatArray,
+) -> FloatArray:
+    """Return parameters after reweighted Gauss-Newton steps, all rows side by side."""
+    pull = F_SCALE**2 * precision + 1e-9  # in the scale of the robust loss
+    for _ in range(NEWTON_STEPS):
+        residual, slope = problem.derivatives(theta, breaks)
+        robust = weight / np.sqrt(1.0 + (residual / F_SCALE) ** 2)
+        normal = np.einsum("rpn,rn,rqn->rpq", slope, robust, slope) + np.diag(pull)
+        right = np.einsum("rpn,rn,rn->rp", slope, robust, residual) + pull * (theta - centre)
+        step = -np.linalg.solve(normal, right[:, :, None])[:, :, 0]
+        theta = theta + np.clip(step, -LONGEST_STEP, LONGEST_STEP)
+    return theta
+
+
+def _robust(residual: FloatArray) -> FloatArray:
+    """Return the soft-l1 loss of every residual."""
+    return np.asarray(F_SCALE**2 * (np.sqrt(1.0 + (residual / F_SCALE) ** 2) - 1.0))
+
+
+def _polish(problem: Problem, start: FloatArray, breaks: FloatArray, line: Fit | None) -> Fit:
+    """Return the optimum near a start."""
+    nothing = (start, np.zeros_like(start))
+    centre, precision = _held(line, len(breaks)) if line is not None else nothing
+    pull = np.sqrt(precision)
+
+    def residuals(theta: FloatArray) -> FloatArray:
+        return np.concatenate((problem.residuals(theta, breaks)[0], F_SCALE * pull * (theta - centre)))
+
+    def jacobian(theta: FloatArray) -> FloatArray:
+        slope = problem.derivatives(theta[None, :], breaks)[1][0].T
+        return np.vstack((slope, F_SCALE * np.diag(pull)))
+
+    found = _minimise(residuals, jacobian, start)
+    loss = float(_robust(problem.residuals(found, breaks)[0]).sum())
+    return Fit(theta=found, breaks=breaks, centre=centre, precision=precision, loss=loss)
+
+
+def _minimise(
+    residuals: Callable[[FloatArray], FloatArray],
+    jacobian: Callable[[FloatArray], FloatArray],
+    start: FloatArray,
+) -> FloatArray:
+    found = least_squares(
+        residuals, start, jac=jacobian, loss="soft_l1", f_scale=F_SCALE, x_scale="jac", max_nfev=40
+    )
+    return np.asarray(found.x)
+
+
+def _start(problem: Problem) -> FloatArray:
+    """Return a start that explains the fastest point by latency and the largest by bandwidth."""
+    rest, none = [LOWEST] * problem.reduction, np.empty(0)
+    times, messages = problem.points.time_s, problem.messages()
+    latencies = problem.modelled_s(problem.cost(np.array([0.0, LOWEST, *rest]), none))[0]
+    bytes_moved = problem.modelled_s(problem.cost(np.array([LOWEST, 0.0, *rest]), none))[0]
+    fastest, largest = int(np.argmin(times)), int(np.argmax(messages))
+    latency = np.log(times[fastest] / latencies[fastest])
+    slope = np.log(times[largest] / bytes_moved[largest])
+    return np.array([latency, slope, *[slope - np.log(4.0)] * problem.reduction])
+
+
+def _tells_reduction(kinds: list[Kind]) -> bool:
+    """Return whether two kinds differ in bytes added per byte moved along their critical path."""
+    size, unit = np.array([2.0**20]), 1e-9
+    shares = set()
+    for kind in kinds:
+        if kind.algorithm == "vendor":
+            return False
+        moved = kind.time_s(size, LinkCost.of(0.0, 1.0 / unit), LinkCost.of(0.0, 1.0 / unit))
+        both = kind.time_s(size, LinkCost.of(0.0, 1.0 / unit, unit), LinkCost.of(0.0, 1.0 / unit, unit))
+        shares.add(round(float(both[0] / moved[0]), 2))
+    return len(shares) > 1

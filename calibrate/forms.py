@@ -1,0 +1,83 @@
+"""Which closed form reads a measured operation, given where its ranks sit.
+
+A library's own collective is read through ``models.collectives.library``, messages of our own schedules
+through their own closed form. Times are in the parameters of one level of links; others are given.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nearlinear.calibrate.points import Points, kinds
+from nearlinear.models.arrays import FloatArray
+from nearlinear.models.collectives import ALGORITHMS, Choices, library
+from nearlinear.models.hardware.message import LinkCost
+from nearlinear.models.hardware.topology import Topology, TopologyLevel
+
+VENDOR_FORM = "library"
+SHARE = {"allreduce": 1.0, "reduce-scatter": 0.5, "allgather": 0.5}  # of an allreduce's passes
+CUT = ("ring", "asa", "ps-sharded", "hierarchical")  # messages are parts of the vector
+READABLE = (*SHARE, "sendrecv")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Points that one closed form reads: same operation, algorithm and participants."""
+
+    operation: str
+    algorithm: str
+    ranks: int
+    nodes: int
+    rows: np.ndarray
+
+    def time_s(self, size_bytes: FloatArray, cost: LinkCost, inner: LinkCost | None) -> FloatArray:
+        """Return modelled times, shape (samples, sizes).
+
+        Parameters
+        ----------
+        size_bytes : ndarray, shape (sizes,)
+            Vectors.
+        cost : LinkCost
+            Of the level that is fitted: the outermost that the ranks span.
+        inner : LinkCost or None
+            Of the level inside nodes, where ranks span nodes of several devices.
+        """
+        if self.operation == "sendrecv":
+            return cost.transfer_s(size_bytes)
+        per_node = self.ranks // self.nodes
+        topology, group = Topology.flat(cost), 1
+        if self.nodes > 1 and per_node > 1 and inner is not None:
+            levels = (
+                TopologyLevel(name="node", span=per_node, cost=inner),
+                TopologyLevel(name="network", span=np.inf, cost=cost, capacity=per_node),
+            )
+            topology, group = Topology(levels=levels), per_node
+        if self.algorithm == "vendor":
+            return SHARE[self.operation] * library.time_s(topology, self.ranks, size_bytes, Choices())
+        form = ALGORITHMS[self.algorithm].time_s
+        return form(topology, self.ranks, size_bytes, Choices(group=group))
+
+    def message_bytes(self, size_bytes: FloatArray) -> FloatArray:
+        """Return the messages that a vector becomes: the sizes at which the link itself is measured."""
+        per_node = self.ranks // self.nodes
+        if self.algorithm == "vendor":
+            return size_bytes / (per_node if self.nodes > 1 and self.operation != "sendrecv" else 1)
+        return size_bytes / self.ranks if self.algorithm in CUT else size_bytes
+
+
+def kinds_of(points: Points) -> list[Kind]:
+    """Return the kinds that occur, in order of appearance."""
+    found = []
+    for mask in kinds(points):
+        rows = np.flatnonzero(mask)
+        first = rows[0]
+        found.append(
+            Kind(
+                str(points.operation[first]),
+                str(points.algorithm[first]),
+                int(points.ranks[first]),
+                int(points.nodes[first]),
+                rows,
+            )
+        )
+    return found

@@ -1,0 +1,55 @@
+"""Readers of measurements: our own records, and logs of other tools.
+
+An importer is ``sniff(text) -> bool`` and ``parse(text, where, hints) -> Imported``. To add one: write
+its file, add a row to ``IMPORTERS``, a fixture with its test, and a line in ``docs/files.md``.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from nearlinear.calibrate.importers import nccl_tests
+from nearlinear.calibrate.importers.imported import Hints, Imported
+from nearlinear.measure.records import is_record, read_record
+from nearlinear.models.errors import ContentError, SpecError
+
+IMPORTERS: dict[str, tuple[Callable[[str], bool], Callable[[str, str, Hints], Imported]]] = {
+    "nccl-tests": (nccl_tests.sniff, nccl_tests.parse),
+}
+
+__all__ = ["IMPORTERS", "Hints", "Imported", "read_measurements"]
+
+
+def read_measurements(path: str | Path, hints: Hints) -> Imported:
+    """Return the samples of a record or of a log, and what was understood.
+
+    Raises
+    ------
+    SpecError
+        The file is not there.
+    ContentError
+        Empty, of no known format, or wrong; names the line.
+    """
+    if is_record(path):
+        record = read_record(path)
+        return Imported(
+            path=str(path), format="record", samples=record.samples, notes=record.notes, header=record.header
+        )
+    text = _text(Path(path))
+    for sniff, parse in IMPORTERS.values():
+        if sniff(text):
+            return parse(text, str(path), hints)
+    known = ", ".join(["record", *IMPORTERS])
+    raise ContentError(str(path), "must be of a known format", remedy=f"known are {known}")
+
+
+def _text(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8", errors="strict")
+    except OSError as error:
+        raise SpecError(str(path), f"must be a readable file ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ContentError(str(path), "must be UTF-8 text", remedy="is this a log?") from None
+    if not text.strip():
+        remedy = "was the run killed before it printed?"
+        raise ContentError(str(path), "must not be empty", remedy=remedy)
+    return text

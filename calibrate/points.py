@@ -1,0 +1,113 @@
+"""Measured points as columns: one row per file, operation, placement, ranks, type and size.
+
+A point is the median over repeats. Rows of one rank or of no byte say nothing about links and are
+left out, as are results that were found wrong.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from nearlinear.calibrate.importers.imported import Imported
+from nearlinear.measure.records import Sample, samples_by
+from nearlinear.models.arrays import FloatArray, IntArray
+
+KEY = (
+    "operation", "algorithm", "transport", "placement", "ranks", "nodes", "dtype", "mode", "size_bytes",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Points:
+    """Equally long columns.
+
+    Attributes
+    ----------
+    file : ndarray of int
+        Index of the file.
+    operation, algorithm, transport, placement, dtype : ndarray of str
+        As in the samples.
+    ranks, nodes : ndarray of int
+        Participants and machines.
+    size_bytes, time_s : ndarray of float
+        Vector in memory, and the median time.
+    repeats : ndarray of int
+        Samples behind the median.
+    """
+
+    file: IntArray
+    operation: np.ndarray
+    algorithm: np.ndarray
+    transport: np.ndarray
+    placement: np.ndarray
+    dtype: np.ndarray
+    ranks: IntArray
+    nodes: IntArray
+    size_bytes: FloatArray
+    time_s: FloatArray
+    repeats: IntArray
+
+    def __len__(self) -> int:
+        return len(self.time_s)
+
+    def __getitem__(self, rows: Any) -> "Points":
+        return Points(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+
+def medians(files: Sequence[Imported]) -> Points:
+    """Return the points of several files."""
+    rows = [
+        (index, key, np.median([s.time_s for s in group]), len(group))
+        for index, imported in enumerate(files)
+        for key, group in samples_by(_usable(imported.samples), *KEY).items()
+    ]
+    columns = {name: [key[KEY.index(name)] for _, key, _, _ in rows] for name in KEY}
+    text = {n: np.array(columns[n], dtype=str) for n in (*KEY[:4], "dtype")}
+    return Points(
+        file=np.array([row[0] for row in rows], dtype=np.int64),
+        operation=text["operation"],
+        algorithm=text["algorithm"],
+        transport=text["transport"],
+        placement=text["placement"],
+        dtype=text["dtype"],
+        ranks=np.array(columns["ranks"], dtype=np.int64),
+        nodes=np.array(columns["nodes"], dtype=np.int64),
+        size_bytes=np.array(columns["size_bytes"], dtype=float),
+        time_s=np.array([row[2] for row in rows], dtype=float),
+        repeats=np.array([row[3] for row in rows], dtype=np.int64),
+    )
+
+
+def _usable(samples: Iterable[Sample]) -> Iterable[Sample]:
+    return (s for s in samples if s.ranks > 1 and s.size_bytes > 0 and s.correct is not False)
+
+
+def hold_out(points: Points, fraction: float, seed: int) -> np.ndarray:
+    """Return which points are held out: sizes drawn at random within each kind of operation.
+
+    All repeats, placements and files of one size fall on one side, and the outermost sizes are never
+    held out, so that held-out points lie inside the fitted range.
+
+    Parameters
+    ----------
+    fraction : float
+        Of the sizes between the smallest and the largest.
+    seed : int
+        Of the draw.
+    """
+    rng = np.random.default_rng(seed)
+    held = np.zeros(len(points), dtype=bool)
+    for kind in kinds(points):
+        sizes = np.unique(points.size_bytes[kind])[1:-1]
+        chosen = rng.permutation(sizes)[: round(fraction * len(sizes))]
+        held |= kind & np.isin(points.size_bytes, chosen)
+    return held
+
+
+def kinds(points: Points) -> list[np.ndarray]:
+    """Return a mask for each operation, algorithm and participants."""
+    columns = (points.operation, points.algorithm, points.ranks, points.nodes, points.transport)
+    keys = list(zip(*(column.tolist() for column in columns), strict=True))
+    return [np.array([key == one for key in keys]) for one in dict.fromkeys(keys)]

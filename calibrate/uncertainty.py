@@ -1,0 +1,174 @@
+"""How wrong a fit is: bootstrap samples of its parameters, and errors on points it did not see.
+
+The bootstrap draws sizes with replacement (all repeats, placements and files of a size together) and
+moves the parameters by reweighted Gauss-Newton steps from the best fit; a weak pull towards the best fit
+keeps pieces that a draw leaves without points. Covariances from a Jacobian would be wrong under a
+robust loss.
+
+References
+----------
+Efron and Tibshirani 1993, "An introduction to the bootstrap", sections 6 and 9 (pairs).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nearlinear.calibrate.fit import Fit, Problem, fit, reweighted
+from nearlinear.calibrate.points import hold_out
+from nearlinear.models.arrays import FloatArray
+from nearlinear.models.errors import FitError
+from nearlinear.models.hardware.message import Residual
+from nearlinear.models.prediction import HIGH, LOW
+from nearlinear.models.prior import table
+from nearlinear.models.profile import Holdout
+
+REPLICATES = 400
+SPLITS = 10
+Z90 = 1.645  # a normal variable lies within so many standard deviations with 90 % probability
+FEWEST_TO_EXTRAPOLATE = 8
+
+
+def bootstrap(problem: Problem, best: Fit, replicates: int, seed: int) -> FloatArray:
+    """Return parameter samples, shape (replicates, parameters); the first is the best fit itself."""
+    rng = np.random.default_rng(seed)
+    sizes, size_of = np.unique(problem.points.size_bytes, return_inverse=True)
+    draws = rng.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), replicates - 1)
+    return np.vstack([best.theta, reweighted(problem, best, draws[:, size_of].astype(float))])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Standard deviations of what a fit leaves out, in log time.
+
+    Attributes
+    ----------
+    inside : float
+        Between the measured sizes.
+    per_octave : float
+        Per doubling of the message above them.
+    per_doubling : float
+        Per doubling of the ranks beyond those measured.
+    """
+
+    inside: float
+    per_octave: float
+    per_doubling: float
+
+
+def spread_of(problem: Problem, seed: int) -> Spread:
+    """Return the spread, from errors on points that fits to the others did not see."""
+    prior = table()["residual"]
+    inside = _errors_inside(problem, seed)
+    beyond = _errors_beyond(problem)
+    ranks = _errors_of_ranks(problem)
+    return Spread(
+        inside=_spread(inside) if len(inside) else prior["inside"],
+        per_octave=_spread(beyond) if len(beyond) else prior["per_octave"],
+        per_doubling=_spread(ranks) if len(ranks) else prior["per_doubling"],
+    )
+
+
+def _spread(errors: FloatArray) -> float:
+    """Return the standard deviation of a normal variable with the same 90 % range."""
+    return float(np.quantile(np.abs(errors), 0.9)) / Z90
+
+
+def _errors_inside(problem: Problem, seed: int) -> FloatArray:
+    """Return log errors at held-out halves of the sizes."""
+    errors = [np.empty(0)]
+    for split in range(SPLITS):
+        held = hold_out(problem.points, 0.5, seed + 1 + split)
+        errors.append(_errors(problem, ~held, held))
+    return np.concatenate(errors)
+
+
+def _errors_beyond(problem: Problem) -> FloatArray:
+    """Return log errors per octave at the largest sizes, predicted from the smaller ones."""
+    sizes = np.unique(problem.points.size_bytes)
+    if len(sizes) < FEWEST_TO_EXTRAPOLATE:
+        return np.empty(0)
+    errors = [np.empty(0)]
+    for cut in (1, 2, 3):
+        last = sizes[-1 - cut]
+        held = problem.points.size_bytes > last
+        octaves = np.log2(problem.points.size_bytes[held] / last)
+        errors.append(_errors(problem, ~held, held) / np.maximum(octaves, 1.0))
+    return np.concatenate(errors)
+
+
+def _errors_of_ranks(problem: Problem) -> FloatArray:
+    """Return log errors per doubling at the largest rank count, predicted from the smaller ones."""
+    counts = np.unique(problem.points.ranks)
+    if len(counts) < 2:
+        return np.empty(0)
+    held = problem.points.ranks == counts[-1]
+    doublings = max(float(np.log2(counts[-1] / counts[-2])), 1.0)
+    return np.asarray(_errors(problem, ~held, held) / doublings)
+
+
+def _errors(problem: Problem, fitted: np.ndarray, held: np.ndarray) -> FloatArray:
+    """Return log errors at some points of the fit to others; none where too few are left."""
+    if not held.any():
+        return np.empty(0)
+    try:
+        seen = fit(problem.subset(fitted))
+    except FitError:
+        return np.empty(0)
+    return problem.subset(held).residuals(seen.theta, seen.breaks)[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Held:
+    """What a fit to the other points says of held-out ones.
+
+    Attributes
+    ----------
+    held : ndarray of bool, shape (points,)
+        Which points were held out.
+    median_s, low_s, high_s : ndarray, shape (held-out points,)
+        Predicted band.
+    summary : Holdout
+        Errors and coverage.
+    """
+
+    held: np.ndarray
+    median_s: FloatArray
+    low_s: FloatArray
+    high_s: FloatArray
+    summary: Holdout
+
+
+def check_held_out(problem: Problem, fraction: float, replicates: int, seed: int) -> Held | None:
+    """Return predictions of held-out sizes with their band, or None where too few sizes are left."""
+    held = hold_out(problem.points, fraction, seed)
+    if not held.any():
+        return None
+    seen = problem.subset(~held)
+    try:
+        best = fit(seen)
+    except FitError:
+        return None
+    theta = bootstrap(seen, best, replicates, seed)
+    unseen = problem.subset(held)
+    spread = spread_of(seen, seed)
+    z = np.random.default_rng(seed).standard_normal((replicates, 1))
+    factor = Residual(z=z, spread=spread.inside).factor(1.0)
+    times = unseen.modelled_s(unseen.cost(theta, best.breaks)) * factor
+    low, median, high = np.percentile(times, [LOW, 50.0, HIGH], axis=0)
+    return Held(
+        held=held, median_s=median, low_s=low, high_s=high,
+        summary=summarise(unseen.points.time_s, median, low, high),
+    )  # fmt: skip
+
+
+def summarise(measured_s: FloatArray, median_s: FloatArray, low_s: FloatArray, high_s: FloatArray) -> Holdout:
+    """Return errors and coverage of predictions."""
+    error = np.abs(median_s / measured_s - 1.0)
+    inside = (low_s <= measured_s) & (measured_s <= high_s)
+    return Holdout(
+        median_ape=float(np.median(error)),
+        p95_ape=float(np.quantile(error, 0.95)),
+        coverage_90=float(inside.mean()),
+        points=len(measured_s),
+    )

@@ -1,0 +1,65 @@
+"""Where a measurement was made: host, processor, versions, and the few variables that matter.
+
+Never the whole environment, which leaks secrets.
+"""
+
+import os
+import platform
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PREFIXES = ("NCCL_", "UCX_", "OMPI_MCA_", "MPIR_CVAR_", "FI_", "I_MPI_", "MPICH_", "MV2_")
+NAMES = (
+    "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID", "SLURM_JOB_NUM_NODES", "SLURM_NTASKS",
+    "SLURM_JOB_PARTITION", "SLURM_CPUS_PER_TASK",
+)  # fmt: skip
+SECRET = ("KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL")
+PACKAGES = ("nearlinear", "numpy", "mpi4py", "mpich", "openmpi", "cupy-cuda12x", "cupy-cuda13x")
+
+
+def variables() -> dict[str, str]:
+    """Return the variables that change how messages move, and the facts of a Slurm job."""
+    return {
+        name: value
+        for name, value in sorted(os.environ.items())
+        if (name.startswith(PREFIXES) or name in NAMES) and not any(word in name.upper() for word in SECRET)
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return versions of Python and of the packages that are installed."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def host() -> dict[str, Any]:
+    """Return name, kernel, processor and cores of this host."""
+    return {
+        "name": platform.node(),
+        "system": f"{platform.system()} {platform.release()}",
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+    }
+
+
+def clock() -> dict[str, Any]:
+    """Return the clock that samples are taken with, and its tick."""
+    info = time.get_clock_info("perf_counter")
+    return {"name": info.implementation, "tick_s": info.resolution, "global": False}
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

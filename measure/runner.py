@@ -1,0 +1,205 @@
+"""One measuring run under a launcher: from the communicator to the closed record."""
+
+import sys
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nearlinear.measure.buffers import choose_buffers
+from nearlinear.measure.environment import clock, host, variables, versions
+from nearlinear.measure.launcher import launched_size, require_mpi
+from nearlinear.measure.operations import find_operations
+from nearlinear.measure.records import RecordWriter, Sample
+from nearlinear.measure.sampling import Sampling, run_sampling
+from nearlinear.measure.transport import MpiTransport
+from nearlinear.models.errors import NearlinearError, SpecError, TargetError
+
+NAME_BYTES = 128
+FEWEST_RANKS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureSpec:
+    """What to measure.
+
+    Attributes
+    ----------
+    operations, algorithms : tuple of str
+        ``allreduce``, ``sendrecv``; ``vendor``, names of the registry, or ``all``.
+    sampling : Sampling
+        Sizes, repetitions, budget.
+    buffers : {"auto", "host", "cuda"}
+        Where vectors live.
+    out : Path
+        New record file.
+    """
+
+    operations: tuple[str, ...]
+    algorithms: tuple[str, ...]
+    sampling: Sampling
+    buffers: str
+    out: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What a run gave, on rank 0: its samples and why it ended; nothing on other ranks."""
+
+    rank: int
+    samples: tuple[Sample, ...]
+    reason: str
+
+
+def log_sizes(smallest: int, largest: int, per_octave: int = 1) -> tuple[int, ...]:
+    """Return sizes spaced evenly in logarithm, multiples of 8 bytes, both ends included.
+
+    Examples
+    --------
+    >>> log_sizes(1024, 8192)
+    (1024, 2048, 4096, 8192)
+    """
+    octaves = np.log2(largest / smallest)
+    count = round(octaves * per_octave) + 1
+    sizes = smallest * 2 ** np.linspace(0.0, octaves, max(count, 2))
+    return tuple(sorted({max(round(size / 8) * 8, 8) for size in sizes}))
+
+
+def measure(spec: MeasureSpec) -> Measured:
+    """Measure under a launcher; every rank calls this.
+
+    Raises
+    ------
+    SpecError
+        Fewer than two ranks, or the launcher started more processes than MPI joined.
+    AbsentError
+        No MPI, or no GPU where one was asked for.
+    TargetError
+        A collective gave a wrong result; the record says which.
+    """
+    require_mpi()
+    from mpi4py import MPI
+
+    comm = MPI.COMM_WORLD
+    _check_size(comm.Get_size())
+    shared = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    buffers = choose_buffers(spec.buffers, shared.Get_rank())
+    transport = MpiTransport(comm, buffers)
+    nodes = _count_nodes(transport, shared.Get_rank())
+    operations = find_operations(spec.operations, spec.algorithms, transport.ranks)
+    header = _header(transport, spec, nodes, MPI.Get_library_version())
+    writer = _Keeper(spec.out, header) if transport.rank == 0 else None
+    _all_may_go_on(transport, writer)
+    try:
+        reason = run_sampling(
+            transport, operations, spec.sampling, nodes, writer.keep if writer else _drop, _progress
+        )
+    except KeyboardInterrupt:
+        if writer:
+            writer.file.end(complete=False, reason="interrupted")
+        comm.Abort(130)
+        raise
+    if writer is None:
+        return Measured(rank=transport.rank, samples=(), reason=reason)
+    writer.file.end(complete=True, reason=reason)
+    _check_correct(writer.samples, spec.out)
+    return Measured(rank=0, samples=tuple(writer.samples), reason=reason)
+
+
+class _Keeper:
+    """Writes samples and keeps them for the final table."""
+
+    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
+        self.samples: list[Sample] = []
+        self.error: NearlinearError | None = None
+        try:
+            self.file = RecordWriter(path, header)
+        except NearlinearError as error:
+            self.error = error
+
+    def keep(self, sample: Sample) -> None:
+        self.file.add(sample)
+        self.samples.append(sample)
+
+
+def _all_may_go_on(transport: MpiTransport, writer: _Keeper | None) -> None:
+    """Stop all ranks where rank 0 cannot write, before anything is measured."""
+    failed = transport.share(float(writer is not None and writer.error is not None))
+    if writer is not None and writer.error is not None:
+        raise writer.error
+    if failed:
+        raise SystemExit(0)
+
+
+def _drop(sample: Sample) -> None:
+    """Other ranks keep nothing."""
+
+
+def _progress(line: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+
+
+def _check_size(ranks: int) -> None:
+    started = launched_size()
+    if started is not None and started != ranks:
+        raise SpecError(
+            "measure",
+            f"the launcher started {started} processes but MPI joined {ranks}",
+            remedy="use the mpiexec of the MPI that mpi4py was built for",
+        )
+    if ranks < FEWEST_RANKS:
+        remedy = "mpiexec -n 2 nearlinear measure ..., or nearlinear measure --launch 2"
+        raise SpecError("measure", f"needs at least {FEWEST_RANKS} ranks", got=ranks, remedy=remedy)
+
+
+def _count_nodes(transport: MpiTransport, local_rank: int) -> int:
+    everyone = transport.gather(np.array([float(local_rank == 0)]))
+    return int(transport.share(float(everyone.sum()) if everyone is not None else 0.0))
+
+
+def _header(transport: MpiTransport, spec: MeasureSpec, nodes: int, library: str) -> dict[str, Any]:
+    here = host()
+    return {
+        "run_id": uuid.uuid4().hex,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "hosts": _names(transport, here["name"]),
+        "devices": _names(transport, transport.buffers.device() or here["processor"]),
+        "host": here,
+        "ranks": transport.ranks,
+        "nodes": nodes,
+        "transport": transport.name,
+        "versions": versions() | {"mpi": " ".join(library.split())[:200]},
+        "environment": variables(),
+        "clock": clock(),
+        "command": ["nearlinear", *sys.argv[1:]],
+        "sizes": list(spec.sampling.sizes),
+        "budget_s": spec.sampling.budget_s,
+        "seed": spec.sampling.seed,
+    }
+
+
+def _names(transport: MpiTransport, name: str) -> list[str]:
+    """Return the names of all ranks on rank 0."""
+    encoded = np.zeros(NAME_BYTES, dtype=np.uint8)
+    raw = name.encode()[:NAME_BYTES]
+    encoded[: len(raw)] = np.frombuffer(raw, dtype=np.uint8)
+    everyone = transport.gather(encoded)
+    if everyone is None:
+        return []
+    return [bytes(row).rstrip(b"\0").decode(errors="replace") for row in everyone]
+
+
+def _check_correct(samples: list[Sample], path: Path) -> None:
+    wrong = sorted({(s.operation, s.algorithm, s.size_bytes) for s in samples if s.correct is False})
+    if wrong:
+        operation, algorithm, size = wrong[0]
+        raise TargetError(
+            str(path),
+            f"{len(wrong)} measured results are wrong, first {operation}/{algorithm} at {size} bytes",
+            remedy="do not use these numbers; check the MPI library and the network",
+        )

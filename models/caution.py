@@ -1,0 +1,145 @@
+"""What a reader must know before trusting a prediction: one sentence each."""
+
+from collections.abc import Iterator, Sequence
+
+from nearlinear.models.case import FLOAT32_BYTES, Case
+from nearlinear.models.hardware.cluster import Level
+from nearlinear.models.prediction import Point
+from nearlinear.models.profile import LinkProfile
+from nearlinear.models.training.model import StepModel
+from nearlinear.models.units import format_size
+
+FULL = 0.8  # of the memory; workspace and framework need the rest
+HOST_LINKS = ("host-memory",)
+NARROW_TYPES = {2: ("half", "float16", "bfloat16")}
+
+
+def cautions(model: StepModel, points: Sequence[Point]) -> list[str]:
+    """Return the warnings of a prediction."""
+    case = model.case
+    largest = points[-1].devices
+    return [
+        *_measurement(case, largest),
+        *_range(model, largest),
+        *_anchor(case),
+        *_unverified(case, largest),
+        *_memory(case, points),
+        *_batch(case),
+    ]
+
+
+def outside_profile(model: StepModel, devices: int) -> bool:
+    """Return whether a scale, or its messages, lie outside what the profile measured."""
+    return model.case.profile is not None and any(True for _ in _outside(model, devices))
+
+
+def _used(case: Case, devices: int) -> Iterator[tuple[Level, int]]:
+    """Yield the levels that so many devices use, and how many units each joins."""
+    below = 1
+    for level in case.cluster.levels:
+        inside = min(level.span or devices, devices)
+        if devices > below:
+            yield level, -(-inside // below)
+        below = level.span or below
+
+
+def _fitted(case: Case, level: Level) -> LinkProfile | None:
+    return case.profile.link(level.name) if case.profile else None
+
+
+def _measurement(case: Case, devices: int) -> Iterator[str]:
+    if devices == 1:
+        return
+    if case.profile is None:
+        yield (
+            "no profile: links are catalogue values with a wide spread"
+            " (nearlinear measure, then nearlinear calibrate)"
+        )
+        return
+    for level, _ in _used(case, devices):
+        fitted = _fitted(case, level)
+        if fitted is None:
+            yield f"the profile does not know the {level.name} level: {level.link.title} is a prior"
+        else:
+            yield from _mismatch(case, level, fitted)
+
+
+def _mismatch(case: Case, level: Level, fitted: LinkProfile) -> Iterator[str]:
+    on_host = case.device.node_link in HOST_LINKS
+    if fitted.transport.startswith("mpi-host") and not on_host:
+        yield (
+            f"the {level.name} level was measured with {fitted.transport} (host memory),"
+            f" but {case.device.title} is an accelerator"
+        )
+    wire = int(case.wire_fraction * FLOAT32_BYTES)
+    narrow = fitted.dtype in NARROW_TYPES[2]
+    if narrow != (wire == 2):
+        yield f"the {level.name} level was measured with {fitted.dtype}, gradients travel in {wire} bytes"
+
+
+def _range(model: StepModel, devices: int) -> Iterator[str]:
+    if model.case.profile is not None:
+        yield from _outside(model, devices)
+
+
+def _outside(model: StepModel, devices: int) -> Iterator[str]:
+    case = model.case
+    largest = float(max(model.buckets.size_bytes)) * case.wire_fraction
+    for level, units in _used(case, devices):
+        fitted = _fitted(case, level)
+        if fitted is None:
+            continue
+        if units > max(fitted.ranks, default=units):
+            yield (
+                f"extrapolating: the {level.name} level joins {units} units,"
+                f" measured up to {max(fitted.ranks)}"
+            )
+        message = largest / (1 if level is case.cluster.levels[0] else devices / units)
+        if message > fitted.high_bytes:
+            yield (
+                f"extrapolating: messages of {format_size(message)} on the {level.name} level,"
+                f" measured up to {format_size(fitted.high_bytes)}"
+            )
+
+
+def _anchor(case: Case) -> Iterator[str]:
+    if not case.scenario.knowledge.anchor:
+        yield (
+            "no --anchor: compute speed is a prior; a measured throughput on one device"
+            " (--anchor 1:SAMPLES_PER_S) narrows every band"
+        )
+
+
+def _unverified(case: Case, devices: int) -> Iterator[str]:
+    facts = {
+        f"{level.link.name} {what}": fact.status
+        for level, _ in _used(case, devices)
+        if _fitted(case, level) is None
+        for what, fact in (
+            ("bandwidth", level.link.bandwidth_bytes_per_s),
+            ("latency", level.link.latency_s),
+        )
+    }
+    facts[f"{case.device.name} memory bandwidth"] = case.device.memory_bandwidth_bytes_per_s.status
+    facts[f"{case.device.name} peak"] = case.device.peak(case.scenario.workload.precision).status
+    doubtful = [name for name, status in facts.items() if status == "remembered"]
+    if doubtful:
+        yield f"unverified numbers in use: {', '.join(doubtful)}"
+
+
+def _memory(case: Case, points: Sequence[Point]) -> Iterator[str]:
+    most = max(point.memory_bytes for point in points)
+    has = case.device.memory_bytes.value
+    if most > FULL * has:
+        yield (
+            f"memory: at least {format_size(most)} of {format_size(has)} are needed;"
+            " workspace and framework may not fit"
+        )
+
+
+def _batch(case: Case) -> Iterator[str]:
+    whole = case.scenario.plan.global_batch
+    uneven = [d for d in case.scenario.plan.devices if whole and whole % d]
+    if uneven:
+        listed = ", ".join(str(d) for d in uneven)
+        yield f"global batch {whole} does not divide by {listed}: an average per device is taken"

@@ -1,0 +1,171 @@
+"""``predict``: a scenario in, a prediction out, from closed forms alone."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from nearlinear.models.answer import answer, binding_term
+from nearlinear.models.arrays import FloatArray, IntArray
+from nearlinear.models.case import Case
+from nearlinear.models.caution import cautions, outside_profile
+from nearlinear.models.parameters import Parameters, central, draw
+from nearlinear.models.prediction import Band, Breakdown, Point, Prediction
+from nearlinear.models.provenance import provenance
+from nearlinear.models.scenario import Scenario
+from nearlinear.models.training.anchor import Anchored, apply_anchors
+from nearlinear.models.training.memory import check_fits
+from nearlinear.models.training.model import StepModel
+from nearlinear.models.training.step import StepTimes
+
+ENGINE = "closed-form"
+
+
+def predict(scenario: Scenario) -> Prediction:
+    """Return step time, throughput and efficiency at every scale of a scenario, with bands.
+
+    Raises
+    ------
+    SpecError
+        Unknown names, or choices that contradict each other.
+    CapacityError
+        The workload cannot fit the device.
+    """
+    case = Case.of(scenario)
+    model = StepModel(case, central(case))
+    knowledge = scenario.knowledge
+    anchored = apply_anchors(model, draw(case, knowledge.samples, knowledge.seed))
+    steps, names = {}, {}
+    for devices in scenario.plan.devices:
+        exchange = model.exchange(anchored.parameters, devices)
+        steps[devices] = model.step(
+            anchored.parameters,
+            devices,
+            exchange.time_s,
+            loss_s=anchored.loss_s(case, devices),
+            unexplained=anchored.unexplained(devices),
+        )
+        names[devices] = exchange.name
+    return assemble(model, anchored, steps, names, ENGINE)
+
+
+def assemble(
+    model: StepModel,
+    anchored: Anchored,
+    steps: Mapping[int, StepTimes],
+    names: Mapping[int, str],
+    engine: str,
+) -> Prediction:
+    """Return the prediction of step times at every scale, whoever computed them.
+
+    Parameters
+    ----------
+    model, anchored : StepModel, Anchored
+        The case and its parameters.
+    steps : mapping of int to StepTimes
+        By scale, in rising order.
+    names : mapping of int to str
+        Allreduce by scale.
+    engine : str
+        Who computed the step times.
+    """
+    case = model.case
+    scales = tuple(steps)
+    totals = np.stack([steps[devices].total_s for devices in scales], axis=1)
+    batches = np.array([case.batch_per_device(devices) for devices in scales])
+    per_device = batches / totals
+    efficiency = per_device / per_device[:, :1]
+    points = tuple(
+        _point(model, steps[devices], efficiency[:, i], devices, names[devices])
+        for i, devices in enumerate(scales)
+    )
+    measured = tuple(anchor.devices for anchor in case.scenario.knowledge.anchor)
+    last = points[-1].breakdown_s
+    binding = _binding(model, anchored, scales[-1])
+    beyond = last.unexplained_s / last.total_s
+    return Prediction(
+        engine=engine,
+        title=_title(case),
+        inputs=case.scenario.to_tables(),
+        answer=answer(scales, totals, efficiency, binding, beyond, measured),
+        points=points,
+        warnings=(*anchored.warnings, *cautions(model, points)),
+        provenance=provenance(case),
+    )
+
+
+def _binding(model: StepModel, anchored: Anchored, devices: int) -> tuple[str, float]:
+    middle = model.middle
+    slowness = np.array([np.median(anchored.parameters.slowness)])
+    middle = Parameters(levels=middle.levels, slowness=slowness, z_step=middle.z_step)
+
+    def step_s(parameters: Parameters) -> float:
+        exchange_s = model.exchange(parameters, devices).time_s
+        return float(model.step(parameters, devices, exchange_s).total_s[0])
+
+    return binding_term(middle, step_s, devices)
+
+
+def _point(model: StepModel, step: StepTimes, efficiency: FloatArray, devices: int, name: str) -> Point:
+    case = model.case
+    total, batch = step.total_s, case.batch_per_device(devices)
+    middle = _middle(total)
+    stated = {anchor.devices: anchor.samples_per_s for anchor in case.scenario.knowledge.anchor}
+    footprint = check_fits(case.network, case.device, case.scenario.workload.precision, batch)
+    return Point(
+        devices=devices,
+        nodes=-(-devices // case.cluster.devices_per_node),
+        batch_per_device=batch,
+        global_batch=batch * devices,
+        step_time_s=Band.of(total),
+        throughput_per_s=Band.of(batch * devices / total),
+        efficiency=Band.of(efficiency),
+        breakdown_s=_breakdown(step, middle),
+        hidden_communication_s=float(step.hidden_s[middle].mean()),
+        algorithm=name,
+        memory_bytes=footprint.total_bytes,
+        extrapolated=outside_profile(model, devices),
+        measured_per_s=stated.get(devices),
+    )
+
+
+def _middle(total_s: FloatArray) -> IntArray:
+    """Return the middle tenth of the samples by step time: at least the median itself."""
+    order = np.argsort(total_s, kind="stable")
+    half = len(order) // 20
+    return order[len(order) // 2 - half : len(order) // 2 + half + 1]
+
+
+def _breakdown(step: StepTimes, middle: IntArray) -> Breakdown:
+    """Return the mean parts of the middle samples, scaled so that they add up to the median step.
+
+    The parts of the median sample alone would jump from scale to scale with the draws of that sample.
+    """
+    scale = float(np.median(step.total_s)) / float(step.total_s[middle].mean())
+
+    def part(values: FloatArray) -> float:
+        return float(values[middle].mean()) * scale
+
+    return Breakdown(
+        forward_s=part(step.forward_s),
+        backward_s=part(step.backward_s),
+        exposed_communication_s=part(step.exposed_s),
+        optimizer_s=part(step.optimizer_s),
+        in_node_loss_s=part(step.loss_s),
+        unexplained_s=part(step.unexplained_s),
+    )
+
+
+def _title(case: Case) -> str:
+    plan, cluster = case.scenario.plan, case.cluster
+    scaling = "strong scaling" if plan.global_batch else "weak scaling"
+    batch = (
+        f"global batch {plan.global_batch}"
+        if plan.global_batch
+        else f"batch {case.batch_per_device(1):g} per device"
+    )
+    where = cluster.title if cluster.title != case.device.title else case.device.title
+    parameters = case.network.parameters / 1e6
+    return (
+        f"{case.network.title} ({parameters:.3g} M parameters, {case.scenario.workload.precision})"
+        f" on {where}; {batch}, {scaling}"
+    )

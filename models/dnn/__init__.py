@@ -1,0 +1,47 @@
+"""The zoo: networks built from layer shapes, never from remembered totals."""
+
+from collections.abc import Callable
+from functools import cache, partial
+
+from nearlinear.models.dnn.alexnet import alexnet, alexnet_one_tower
+from nearlinear.models.dnn.googlenet import googlenet, googlenet_deployed
+from nearlinear.models.dnn.inception import inception_v3
+from nearlinear.models.dnn.lenet import lenet
+from nearlinear.models.dnn.mlp import mlp
+from nearlinear.models.dnn.network import Network
+from nearlinear.models.dnn.nin import nin
+from nearlinear.models.dnn.resnet import DEPTHS, FIRST_BOTTLENECK, resnet
+from nearlinear.models.dnn.vgg import vgg16, vgg19
+from nearlinear.models.errors import SpecError, nearest
+
+NETWORKS: dict[str, Callable[[], Network]] = {
+    "mlp": mlp,
+    "lenet": lenet,
+    "alexnet": alexnet,
+    "alexnet-one-tower": alexnet_one_tower,
+    "nin": nin,
+    "vgg-16": vgg16,
+    "vgg-19": vgg19,
+    "googlenet": googlenet,
+    "googlenet-no-aux": googlenet_deployed,
+    "inception-v3": inception_v3,
+    **{f"resnet-{depth}": partial(resnet, depth) for depth in DEPTHS},
+    **{f"resnet-{depth}-v1": partial(resnet, depth, True) for depth in DEPTHS if depth >= FIRST_BOTTLENECK},
+}
+
+__all__ = ["NETWORKS", "Network", "network"]
+
+
+@cache
+def network(name: str, where: str = "MODEL") -> Network:
+    """Return the network called ``name``.
+
+    Raises
+    ------
+    SpecError
+        No such network; the message has the nearest names.
+    """
+    if name not in NETWORKS:
+        remedy = nearest(name, list(NETWORKS)) or "see nearlinear list models"
+        raise SpecError(where, "must be a known network", got=name, remedy=remedy)
+    return NETWORKS[name]()

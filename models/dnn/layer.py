@@ -1,0 +1,56 @@
+"""A layer of a network, counted from its shapes: parameters, work, and what it keeps."""
+
+from dataclasses import dataclass
+
+WEIGHTED = ("conv", "fc")
+IN_PLACE = ("relu", "dropout")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """Counts for one sample.
+
+    Attributes
+    ----------
+    name, kind : str
+        Kind is ``conv``, ``fc``, ``pool``, ``relu``, ``batchnorm``, ``lrn``, ``add``, ``concat``,
+        ``dropout`` or ``softmax``.
+    inputs, outputs : int
+        Elements read and written.
+    parameters : int
+        Trained elements: weights, biases, scales and shifts.
+    buffers : int
+        Elements that are kept but not trained: running means and variances.
+    macs : int
+        Multiply-adds of the forward pass.
+    elementwise : int
+        Other operations of the forward pass: bias additions, comparisons, scales.
+    needs_input_gradient : bool
+        False where the input is the data itself, so that backward does only the weights.
+    """
+
+    name: str
+    kind: str
+    inputs: int
+    outputs: int
+    parameters: int = 0
+    buffers: int = 0
+    macs: int = 0
+    elementwise: int = 0
+    needs_input_gradient: bool = True
+
+    @property
+    def forward_flop(self) -> int:
+        """Floating-point operations forward; a multiply-add counts two."""
+        return 2 * self.macs + self.elementwise
+
+    @property
+    def backward_flop(self) -> int:
+        """Operations backward: gradients of the weights and, where needed, of the input."""
+        weights, data = int(self.parameters > 0), int(self.needs_input_gradient)
+        return self.forward_flop * (weights + data if self.macs else data)
+
+    @property
+    def kept(self) -> int:
+        """Elements stored for the backward pass; layers that work in place add none."""
+        return 0 if self.kind in IN_PLACE else self.outputs

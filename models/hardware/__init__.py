@@ -1,0 +1,1 @@
+"""Devices, links and clusters: what they are, and what a message costs on them."""

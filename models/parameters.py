@@ -1,0 +1,164 @@
+"""Samples of everything that is uncertain in a case: links, compute, and what the physics leaves out.
+
+Where a profile knows a level of links its samples are used; elsewhere the catalogue is a prior with a
+spread by origin. Draws are seeded and taken in a fixed order, so a profile changes only what it knows.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nearlinear.models.arrays import FloatArray, IntArray
+from nearlinear.models.case import AUTO, Case
+from nearlinear.models.hardware.cluster import Level
+from nearlinear.models.hardware.message import LinkCost, Residual
+from nearlinear.models.hardware.topology import Topology, TopologyLevel
+from nearlinear.models.prior import bandwidth_spread, compute_spread, latency_draw
+from nearlinear.models.profile import LinkProfile
+
+BYTES_MOVED_PER_BYTE_ADDED = 3  # reads both operands, writes the sum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LevelSamples:
+    """One level of links with sampled costs.
+
+    Attributes
+    ----------
+    level : Level
+        From the cluster.
+    cost : LinkCost
+        Parameters of shape (samples, 1).
+    capacity : float
+        Messages that leave one unit of the level below at once at full rate.
+    profile : LinkProfile or None
+        What was measured.
+    z : ndarray, shape (samples, 1)
+        Draws behind what the fit leaves out.
+    """
+
+    level: Level
+    cost: LinkCost
+    capacity: float
+    profile: LinkProfile | None
+    z: FloatArray
+
+    def at(self, units: int) -> LinkCost:
+        """Return the cost among ``units`` units, wider where so many were not measured."""
+        if self.profile is None or not self.profile.ranks:
+            return self.cost
+        doublings = max(np.log2(units / max(self.profile.ranks)), 0.0)
+        return self.cost.scaled(np.exp(self.z * self.profile.spread_per_doubling * doublings))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Parameters:
+    """Samples of one case.
+
+    Attributes
+    ----------
+    levels : tuple of LevelSamples
+        Inside out.
+    slowness : ndarray, shape (samples,)
+        Step time over its roofline: one over the efficiency of compute.
+    z_step : ndarray, shape (samples,)
+        Draws behind what one measured scale does not show.
+    """
+
+    levels: tuple[LevelSamples, ...]
+    slowness: FloatArray
+    z_step: FloatArray
+
+    def topology(self, devices: int) -> Topology:
+        """Return the levels of links among so many devices."""
+        levels, below = [], 1
+        for sample in self.levels:
+            outermost = sample is self.levels[-1]
+            span = devices if outermost else sample.level.span
+            units = max(-(-min(span, devices) // below), 1)
+            levels.append(
+                TopologyLevel(
+                    name=sample.level.name,
+                    span=np.inf if outermost else float(sample.level.span),
+                    cost=sample.at(units),
+                    capacity=sample.capacity,
+                )
+            )
+            below = sample.level.span or below
+        return Topology(levels=tuple(levels))
+
+
+def draw(case: Case, samples: int, seed: int) -> Parameters:
+    """Return seeded samples."""
+    return _sample(case, np.random.default_rng(seed), samples)
+
+
+def central(case: Case) -> Parameters:
+    """Return the one sample in which everything has its median: what decisions are based on."""
+    return _sample(case, None, 1)
+
+
+def _sample(case: Case, rng: np.random.Generator | None, count: int) -> Parameters:
+    """Draw in a fixed order; without a generator all draws are zero and profiles give their best fit."""
+
+    def normal(shape: tuple[int, ...]) -> FloatArray:
+        return np.zeros(shape) if rng is None else rng.standard_normal(shape)
+
+    levels, below = [], 1
+    for level in case.cluster.levels:
+        z = normal((4, count, 1))
+        pick = np.zeros(count, dtype=np.int64) if rng is None else rng.integers(2**62, size=count)
+        levels.append(_level_samples(case, level, below, z, pick))
+        below = level.span or below
+    spread = compute_spread(case.scenario.workload.precision)
+    return Parameters(
+        levels=tuple(levels), slowness=1.0 / spread.draw(normal((count,))), z_step=normal((count,))
+    )
+
+
+def _level_samples(case: Case, level: Level, below: int, z: FloatArray, pick: IntArray) -> LevelSamples:
+    profile = _known(case, level)
+    stripe = max(1.0, level.uplinks / below)
+    if profile is None:
+        cost = _prior_cost(case, level, stripe, z)
+        return LevelSamples(level=level, cost=cost, capacity=min(level.uplinks, below), profile=None, z=z[3])
+    # A library's collective was timed with all devices at work: its cost holds the sharing already.
+    capacity = float(below) if profile.source == "vendor" else min(level.uplinks, below)
+    return LevelSamples(
+        level=level, cost=_fitted_cost(profile, z[3], pick), capacity=capacity, profile=profile, z=z[3]
+    )
+
+
+def _known(case: Case, level: Level) -> LinkProfile | None:
+    """Return what the profile knows of a level: the library's own collective unless one is named."""
+    if case.profile is None:
+        return None
+    if case.algorithm == AUTO:
+        return case.profile.link(level.name)
+    return case.profile.link(level.name, "rounds") or case.profile.link(level.name)
+
+
+def _prior_cost(case: Case, level: Level, stripe: float, z: FloatArray) -> LinkCost:
+    bandwidth = level.link.bandwidth_bytes_per_s.value * stripe * bandwidth_spread(level.link).draw(z[0])
+    memory = case.device.memory_bandwidth_bytes_per_s.value
+    return LinkCost(
+        latency_s=latency_draw(level.link, z[1], z[2]),
+        seconds_per_byte=(1.0 / bandwidth,),
+        reduction_s_per_byte=np.full_like(bandwidth, BYTES_MOVED_PER_BYTE_ADDED / memory),
+    )
+
+
+def _fitted_cost(profile: LinkProfile, z: FloatArray, pick: IntArray) -> LinkCost:
+    rows = pick % len(profile.cost.latency_s)
+    return LinkCost(
+        latency_s=profile.cost.latency_s[rows],
+        seconds_per_byte=tuple(slope[rows] for slope in profile.cost.seconds_per_byte),
+        break_bytes=profile.cost.break_bytes,
+        reduction_s_per_byte=profile.cost.reduction_s_per_byte[rows],
+        residual=Residual(
+            z=z,
+            spread=profile.spread,
+            spread_per_octave=profile.spread_per_octave,
+            high_bytes=profile.high_bytes,
+        ),
+    )

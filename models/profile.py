@@ -1,0 +1,174 @@
+"""A profile: what was fitted to measurements of one machine, with samples and hold-out errors.
+
+A profile is a TOML file that people read and a ``.npz`` of the same stem that holds the parameter
+samples. ``calibrate`` writes it, predictions read it here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nearlinear.models.arrays import FloatArray
+from nearlinear.models.errors import ContentError, SpecError
+from nearlinear.models.hardware.message import LinkCost
+from nearlinear.models.strict import build, read_toml
+
+SCHEMA = "nearlinear/profile"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holdout:
+    """Errors on points that the fit did not see.
+
+    Attributes
+    ----------
+    median_ape, p95_ape : float
+        Median and 95th percentile of the absolute error relative to the measured time.
+    coverage_90 : float
+        Fraction of the points inside the 90 % band.
+    points : int
+        How many points.
+    """
+
+    median_ape: float
+    p95_ape: float
+    coverage_90: float
+    points: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LinkProfile:
+    """The fitted cost of one level of links through one transport.
+
+    Attributes
+    ----------
+    level : {"group", "node", "network"}
+        Which links.
+    transport, dtype : str
+        How bytes moved, such as ``nccl`` or ``mpi-host``, and the element type.
+    source : {"vendor", "rounds"}
+        Whether the library's own collective was timed, or messages of our own schedules.
+    form : str
+        Closed form through which the library's collective was read; empty for ``rounds``.
+    cost : LinkCost
+        Samples of shape (n, 1) of every parameter; the first row is the best fit.
+    spread, spread_per_octave, spread_per_doubling : float
+        Standard deviation of what the fit leaves out, in log time: inside the measured range, more
+        per octave of message size above it, more per doubling of ranks beyond those measured.
+    low_bytes, high_bytes : float
+        Measured message sizes.
+    ranks : tuple of int
+        Measured counts of units at this level.
+    reduction_known : bool
+        Whether the measurements could tell the cost of adding from that of moving.
+    """
+
+    level: str
+    transport: str
+    dtype: str
+    source: str
+    form: str
+    cost: LinkCost
+    spread: float
+    spread_per_octave: float
+    spread_per_doubling: float
+    low_bytes: float
+    high_bytes: float
+    ranks: tuple[int, ...]
+    reduction_known: bool
+    holdout: Holdout | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Profile:
+    """Everything that was calibrated for one machine.
+
+    Attributes
+    ----------
+    name : str
+        File it came from, or the name given when it was made.
+    links : tuple of LinkProfile
+        Fitted levels.
+    provenance : mapping
+        Records with hashes, date, versions, command.
+    """
+
+    name: str
+    links: tuple[LinkProfile, ...]
+    provenance: Mapping[str, Any]
+
+    def link(self, level: str, source: str | None = None) -> LinkProfile | None:
+        """Return the fitted level, preferring the library's collective unless told otherwise."""
+        found = [link for link in self.links if link.level == level and source in (None, link.source)]
+        return min(found, key=lambda link: link.source != "vendor", default=None)
+
+
+def read_profile(path: str | Path) -> Profile:
+    """Return the profile of a TOML file and the samples beside it.
+
+    Raises
+    ------
+    SpecError
+        A file is missing.
+    ContentError
+        Not a profile, of another version, or inconsistent with its samples.
+    """
+    path = Path(path)
+    raw = read_toml(path)
+    if raw.get("schema") != SCHEMA:
+        remedy = "make one with nearlinear calibrate"
+        raise ContentError(str(path), f"must be a {SCHEMA}", got=raw.get("schema"), remedy=remedy)
+    if raw.get("version") != VERSION:
+        raise ContentError(str(path), f"must be of version {VERSION}", got=raw.get("version"))
+    samples = _read_samples(path.with_suffix(".npz"))
+    try:
+        links = tuple(_link(item, samples, str(path)) for item in raw.get("links", []))
+    except (SpecError, KeyError, TypeError, ValueError) as error:
+        rule = error.rule if isinstance(error, SpecError) else f"must be whole ({error})"
+        raise ContentError(str(path), rule, remedy="calibrate again") from None
+    if not links:
+        raise ContentError(str(path), "must hold at least one link")
+    return Profile(name=str(path), links=links, provenance=raw.get("provenance", {}))
+
+
+def _read_samples(path: Path) -> dict[str, FloatArray]:
+    if not path.is_file():
+        raise SpecError(str(path), "must be there: it holds the samples of the profile")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {key: np.asarray(archive[key], dtype=float) for key in archive.files}
+    except (OSError, ValueError, KeyError) as error:
+        raise ContentError(str(path), f"must be a .npz of samples ({error})") from None
+    except Exception as error:  # zipfile and zlib have errors of their own
+        raise ContentError(str(path), f"must be a whole .npz ({type(error).__name__})") from None
+
+
+def _link(item: Mapping[str, Any], samples: Mapping[str, FloatArray], where: str) -> LinkProfile:
+    key = item["samples"]
+    slopes = samples[f"{key}.seconds_per_byte"]
+    cost = LinkCost(
+        latency_s=_column(samples[f"{key}.latency_s"]),
+        seconds_per_byte=tuple(_column(slope) for slope in slopes.T),
+        break_bytes=tuple(float(b) for b in item.get("break_bytes", ())),
+        reduction_s_per_byte=_column(samples[f"{key}.reduction_s_per_byte"]),
+    )
+    if len(cost.break_bytes) + 1 != len(cost.seconds_per_byte):
+        raise SpecError(where, "break_bytes must be one fewer than the pieces")
+    plain = {
+        name: item[name]
+        for name in ("level", "transport", "dtype", "source", "form", "spread", "spread_per_octave",
+                     "spread_per_doubling", "low_bytes", "high_bytes", "reduction_known")
+    }  # fmt: skip
+    holdout = build(Holdout, item["holdout"], where) if "holdout" in item else None
+    return LinkProfile(cost=cost, ranks=tuple(item["ranks"]), holdout=holdout, **plain)
+
+
+def _column(values: FloatArray) -> FloatArray:
+    """Return positive, finite samples as a column."""
+    if not (np.isfinite(values).all() and (values >= 0).all()):
+        raise SpecError("samples", "must be finite and >= 0")
+    return values.reshape(-1, 1)

@@ -1,0 +1,314 @@
+"""What is asked: workload, cluster, plan and knowledge, as one frozen ``Scenario``.
+
+Command-line options and TOML keys are made from the fields below, so they cannot drift apart: a field
+``batch_per_device`` of the table ``plan`` is the option ``--batch-per-device`` and the key
+``batch-per-device`` under ``[plan]``. This file imports nothing heavy; the command line reads it for
+``--help``.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+from nearlinear.models.errors import ContentError, SpecError, nearest
+from nearlinear.models.strict import line_of, read_toml
+from nearlinear.models.units import format_size, parse_counts, parse_size
+
+Reader = Callable[[Any, str], Any]
+DEFAULT_DEVICES = "1,2,4..256"
+DEFAULT_BATCH = 32
+DEFAULT_BUCKET = "25MiB"  # PyTorch DistributedDataParallel, bucket_cap_mb = 25
+DEFAULT_SAMPLES = 401  # odd, so that the median is one of the samples; 5 % of them is 20
+WIRES = {"float32": 4, "float16": 2, "bfloat16": 2}
+PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
+
+
+def text(raw: Any, where: str) -> str:
+    """Return a non-empty string."""
+    if not isinstance(raw, str) or not raw.strip():
+        raise SpecError(where, "must be a name", got=raw)
+    return raw.strip()
+
+
+def count(raw: Any, where: str) -> int:
+    """Return a whole number >= 1."""
+    counts = parse_counts(raw if isinstance(raw, int) else str(raw), where)
+    if len(counts) != 1:
+        raise SpecError(where, "must be one whole number", got=raw)
+    return counts[0]
+
+
+def whole(raw: Any, where: str) -> int:
+    """Return a whole number >= 0."""
+    if not str(raw).strip().isdecimal():
+        raise SpecError(where, "must be a whole number >= 0", got=raw)
+    return int(raw)
+
+
+def flag(raw: Any, where: str) -> bool:
+    """Return true or false."""
+    if isinstance(raw, bool):
+        return raw
+    raise SpecError(where, "must be true or false", got=raw)
+
+
+def one_of(*allowed: str) -> Reader:
+    """Return a reader of one of the allowed words."""
+
+    def read(raw: Any, where: str) -> str:
+        if raw not in allowed:
+            remedy = nearest(str(raw), list(allowed)) or f"known are {', '.join(allowed)}"
+            raise SpecError(where, "must be a known word", got=raw, remedy=remedy)
+        return str(raw)
+
+    return read
+
+
+def option(reader: Reader, help: str, default: Any = MISSING, metavar: str = "") -> Any:
+    """Return a dataclass field that is an option: how it is read, what it means, its default."""
+    metadata = {"reader": reader, "help": help, "metavar": metavar}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A measured throughput: so many devices train so many samples per second."""
+
+    devices: int
+    samples_per_s: float
+
+    def __str__(self) -> str:
+        return f"{self.devices}:{self.samples_per_s:g}"
+
+
+def anchors(raw: Any, where: str) -> tuple[Anchor, ...]:
+    """Return the anchors of ``1:118.0,8:900`` or of a list of such texts."""
+    texts = [part for item in ([raw] if isinstance(raw, str) else raw) for part in str(item).split(",")]
+    found = tuple(_anchor(text, where) for text in texts if text.strip())
+    if len({anchor.devices for anchor in found}) != len(found):
+        raise SpecError(where, "must give each device count once", got=",".join(texts))
+    return tuple(sorted(found, key=lambda anchor: anchor.devices))
+
+
+def _anchor(raw: str, where: str) -> Anchor:
+    devices, colon, rate = raw.partition(":")
+    try:
+        value = float(rate)
+    except ValueError:
+        value = 0.0
+    if not colon or not 0 < value < float("inf"):
+        remedy = "write DEVICES:SAMPLES_PER_S, as in 1:118.0"
+        raise SpecError(where, "must be a measured throughput", got=raw, remedy=remedy)
+    return Anchor(count(devices, where), value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """What is trained."""
+
+    model: str = option(text, "Network of the zoo (nearlinear list models).", metavar="MODEL")
+    precision: str = option(
+        one_of(*PRECISIONS), "Arithmetic of forward and backward: fp32, tf32, fp16 or bf16.", "fp32"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What it is trained on: a cluster by name, or a device with its links."""
+
+    cluster: str | None = option(
+        text, "Cluster of the catalogue (nearlinear list clusters), or a TOML file.", None
+    )
+    device: str | None = option(text, "Device of the catalogue; replaces the cluster's.", None)
+    per_node: int | None = option(count, "Devices per node. (default: the cluster's, else 1)", None)
+    node_link: str | None = option(
+        text, "Link between devices of a node. (default: the cluster's, else the device's)", None
+    )
+    net: str | None = option(
+        text, "Network between nodes: a link of the catalogue or a bandwidth per adapter (100Gb).", None
+    )
+    nics: int | None = option(count, "Network adapters per node. (default: the cluster's, else 1)", None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How it is trained."""
+
+    devices: tuple[int, ...] = option(
+        parse_counts, "Device counts to predict.", parse_counts(DEFAULT_DEVICES), "1,2,4..256"
+    )
+    batch_per_device: int | None = option(
+        count, f"Samples per device and step (weak scaling). (default: {DEFAULT_BATCH})", None
+    )
+    global_batch: int | None = option(count, "Samples per step over all devices (strong scaling).", None)
+    algorithm: str = option(
+        text, "auto, ring, tree, ps, ps-sharded, asa, asa16, hierarchical, recursive-doubling or "
+        "halving-doubling.", "auto",
+    )  # fmt: skip
+    outer: str | None = option(
+        text, "Allreduce between nodes that hierarchical uses. (default: the best)", None
+    )
+    servers: int = option(whole, "Parameter servers for ps and ps-sharded; 0 is their default.", 0)
+    bucket: float = option(
+        parse_size, "Gradients exchanged together; 0 exchanges layer by layer.",
+        parse_size(DEFAULT_BUCKET), "SIZE",
+    )  # fmt: skip
+    overlap: bool = option(flag, "Exchange buckets while backward goes on.", True)
+    wire: str = option(one_of(*WIRES), "Type of gradients on the wire; sums are 32-bit.", "float32")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """What is known from measurements, and how bands are drawn."""
+
+    profile: str | None = option(text, "Profile that nearlinear calibrate wrote.", None, metavar="FILE")
+    anchor: tuple[Anchor, ...] = option(
+        anchors, "Measured throughput, DEVICES:SAMPLES_PER_S; may be repeated.", (), "N:RATE"
+    )
+    samples: int = option(count, "Parameter samples behind each band.", DEFAULT_SAMPLES)
+    seed: int = option(whole, "Seed of the samples.", 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """Workload, machine, plan and knowledge: all that a prediction depends on.
+
+    Raises
+    ------
+    SpecError
+        Contradictory choices: no machine, or both a batch per device and a global batch.
+    """
+
+    workload: Workload
+    machine: Machine
+    plan: Plan = Plan()
+    knowledge: Knowledge = Knowledge()
+
+    def __post_init__(self) -> None:
+        if self.machine.cluster is None and self.machine.device is None:
+            remedy = "say --cluster dgx-a100, or --device a100 with --net"
+            raise SpecError("--cluster", "a cluster or a device is needed", remedy=remedy)
+        if self.plan.batch_per_device is not None and self.plan.global_batch is not None:
+            remedy = "drop one: the first is weak scaling, the second strong scaling"
+            raise SpecError("--global-batch", "excludes --batch-per-device", remedy=remedy)
+
+    @classmethod
+    def of(cls, **options: Any) -> Self:
+        """Return the scenario of options by name, as on the command line.
+
+        Examples
+        --------
+        >>> Scenario.of(model="nin", cluster="titan", devices="1,2..8").plan.devices
+        (1, 2, 4, 8)
+        """
+        return cls.from_options(options, lambda table, key: _flag_name(key))
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any], where: Callable[[str, str], str]) -> Self:
+        """Return the scenario of raw values by field name; ``where(table, key)`` names a value."""
+        home = {spec.name: table for table, spec in option_fields()}
+        tables: dict[str, dict[str, Any]] = {table: {} for table in TABLES}
+        for name, raw in options.items():
+            if name not in home:
+                remedy = nearest(name, list(home)) or "see --help"
+                raise SpecError(where("", name), "unknown option", got=name, remedy=remedy)
+            if raw is not None:
+                tables[home[name]][name] = raw
+        return cls(**{t: _read(c, tables[t], t, where) for t, c in TABLES.items()})
+
+    @classmethod
+    def from_file(cls, path: Path, overrides: Mapping[str, Any] | None = None) -> Self:
+        """Return the scenario of a TOML file, with options on top.
+
+        Raises
+        ------
+        SpecError
+            The file is not there, or an option is wrong.
+        ContentError
+            The file says something impossible; the message has its line.
+        """
+        options: dict[str, Any] = {}
+        places: dict[str, str] = {}
+        for table, content in read_toml(path).items():
+            if table not in TABLES or not isinstance(content, dict):
+                remedy = nearest(table, list(TABLES)) or f"known are {', '.join(TABLES)}"
+                raise ContentError(line_of(path, table), "unknown table", got=table, remedy=remedy)
+            for key, raw in content.items():
+                options[key.replace("-", "_")] = raw
+                places[key.replace("-", "_")] = f"{line_of(path, f'{table}.{key}')}: {table}.{key}"
+        given = {name: raw for name, raw in (overrides or {}).items() if raw is not None}
+        try:
+            return cls.from_options(options | given, lambda table, key: _place(key, given, places))
+        except SpecError as error:
+            raise _in_file(error, str(path)) from None
+
+    def to_tables(self) -> dict[str, dict[str, Any]]:
+        """Return the scenario as TOML tables of plain values; fields left open are absent."""
+        tables: dict[str, dict[str, Any]] = {}
+        for table, spec in option_fields():
+            value = getattr(getattr(self, table), spec.name)
+            if value is not None and value != ():
+                tables.setdefault(table, {})[spec.name.replace("_", "-")] = _plain(spec.name, value)
+        return tables
+
+
+TABLES: dict[str, type[Any]] = {
+    "workload": Workload,
+    "machine": Machine,
+    "plan": Plan,
+    "knowledge": Knowledge,
+}
+
+
+def option_fields() -> Iterator[tuple[str, Field[Any]]]:
+    """Yield (table, field) of every option in order."""
+    for table, cls in TABLES.items():
+        for spec in fields(cls):
+            yield table, spec
+
+
+def _flag_name(key: str) -> str:
+    return "MODEL" if key == "model" else "--" + key.replace("_", "-")
+
+
+def _place(key: str, given: Mapping[str, Any], places: Mapping[str, str]) -> str:
+    return _flag_name(key) if key in given or key not in places else places[key]
+
+
+def _in_file(error: SpecError, path: str) -> SpecError:
+    """Return the error as one of the file's content where the file is what it names."""
+    if not error.where.startswith(path):
+        return error
+    return ContentError(error.where, error.rule, field=error.field, got=error.got, remedy=error.remedy)
+
+
+def _read(cls: type[Any], raw: Mapping[str, Any], table: str, where: Callable[[str, str], str]) -> Any:
+    ready = {}
+    for spec in fields(cls):
+        if spec.name in raw:
+            ready[spec.name] = spec.metadata["reader"](raw[spec.name], where(table, spec.name))
+        elif spec.default is MISSING:
+            raise SpecError(where(table, spec.name), "is needed", remedy="see --help")
+    return cls(**ready)
+
+
+def _plain(name: str, value: Any) -> Any:
+    if name == "anchor":
+        return [str(anchor) for anchor in value]
+    if name == "bucket":
+        exact = format_size(value).replace(" ", "")
+        return exact if parse_size(exact) == value else value
+    return list(value) if isinstance(value, tuple) else value
+
+
+__all__ = [
+    "TABLES",
+    "Anchor",
+    "Knowledge",
+    "Machine",
+    "Plan",
+    "Scenario",
+    "Workload",
+    "option_fields",
+]

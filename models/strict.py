@@ -1,0 +1,117 @@
+"""Strict reading of mappings into frozen dataclasses: an unknown key is an error, never ignored."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nearlinear.models.errors import ContentError, SpecError, nearest
+
+T = TypeVar("T")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file.
+
+    Raises
+    ------
+    SpecError
+        The file is missing or unreadable.
+    ContentError
+        The file is not TOML; the parser's line is in the message.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SpecError(str(path), f"must be a readable file ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ContentError(str(path), "must be UTF-8 text", remedy="is this a TOML file?") from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ContentError(str(path), f"must be TOML: {error}") from None
+
+
+def line_of(path: Path, dotted_key: str) -> str:
+    """Return ``path:line`` of a dotted key by a best-effort scan, or ``path`` when it is not found.
+
+    ``tomllib`` keeps no positions, so the scan follows table headers and assignments.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return str(path)
+    table = ""
+    for number, line in enumerate(lines, start=1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            table = stripped.strip("[]").replace('"', "")
+        key, equals, _ = stripped.partition("=")
+        full = ".".join(part for part in (table, key.strip().strip('"')) if part)
+        if equals and full == dotted_key:
+            return f"{path}:{number}"
+    return str(path)
+
+
+def build(
+    cls: type[T],
+    values: Mapping[str, Any],
+    where: str,
+    readers: Mapping[str, Callable[[Any, str], Any]] | None = None,
+) -> T:
+    """Return ``cls(**values)`` after checking that every key is a field and every need is met.
+
+    Parameters
+    ----------
+    cls : type
+        A dataclass.
+    values : mapping
+        Field names to raw values.
+    where : str
+        What to name in an error.
+    readers : mapping, optional
+        For a field, ``reader(raw, where)`` returning its value.
+
+    Raises
+    ------
+    SpecError
+        Unknown key (with the nearest names), missing key, or a value that ``cls`` refuses.
+    """
+    specs: dict[str, Field[Any]] = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
+    for key in values:
+        if key not in specs:
+            raise SpecError(where, "unknown key", got=key, remedy=nearest(key, list(specs)) or _list(specs))
+    for name, spec in specs.items():
+        required = spec.default is MISSING and spec.default_factory is MISSING
+        if required and name not in values:
+            raise SpecError(where, f"needs the key {name!r}")
+    read = readers or {}
+    ready = {k: read[k](v, f"{where}: {k}") if k in read else v for k, v in values.items()}
+    try:
+        return cls(**ready)
+    except SpecError as error:
+        raise error.at(where, error.where) from None
+
+
+def _list(specs: Mapping[str, object]) -> str:
+    return f"known are {', '.join(specs)}"
+
+
+def number(value: object, where: str) -> float:
+    """Return a finite float; refuse text, booleans and infinities.
+
+    Raises
+    ------
+    SpecError
+        Not a number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) == float("inf"):
+        raise SpecError(where, "must be a number", got=value)
+    return float(value)
+
+
+def require(condition: bool, field: str, rule: str, got: object, remedy: str = "") -> None:
+    """Raise ``SpecError`` naming ``field`` unless ``condition`` holds; for ``__post_init__``."""
+    if not condition:
+        raise SpecError(field, rule, got=got, remedy=remedy)

@@ -1,0 +1,74 @@
+"""The step of one case as a function of parameters and scale."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from nearlinear.models.arrays import FloatArray
+from nearlinear.models.case import Case
+from nearlinear.models.parameters import Parameters
+from nearlinear.models.training.buckets import Buckets, fill_buckets
+from nearlinear.models.training.exchange import Exchange, exchange
+from nearlinear.models.training.roofline import LayerTimes, layer_times
+from nearlinear.models.training.step import StepTimes, exposed_and_hidden
+
+
+@dataclass(frozen=True)
+class StepModel:
+    """The closed form of a case's step; ``middle`` is the sample that choices are based on."""
+
+    case: Case
+    middle: Parameters
+
+    @cached_property
+    def buckets(self) -> Buckets:
+        """The gradient buckets of the network."""
+        return fill_buckets(self.case.network, self.case.scenario.plan.bucket)
+
+    def layers(self, devices: int) -> LayerTimes:
+        """Return compute at full efficiency on each of ``devices`` devices."""
+        case = self.case
+        precision = case.scenario.workload.precision
+        return layer_times(case.network, case.device, precision, case.batch_per_device(devices))
+
+    def exchange(self, parameters: Parameters, devices: int) -> Exchange:
+        """Return who exchanges each bucket among ``devices`` devices, and how long it takes."""
+        return exchange(self.case, parameters, self.middle, devices, self.buckets.size_bytes)
+
+    def step(
+        self,
+        parameters: Parameters,
+        devices: int,
+        exchange_s: FloatArray,
+        loss_s: FloatArray | float = 0.0,
+        unexplained: FloatArray | float = 0.0,
+    ) -> StepTimes:
+        """Return the step of every sample.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            Samples of compute.
+        devices : int
+            Scale.
+        exchange_s : ndarray, shape (samples, buckets)
+            How long each bucket's exchange takes.
+        loss_s : ndarray or float
+            Known loss inside a node.
+        unexplained : ndarray or float
+            What the model leaves out, as a fraction of the step.
+        """
+        ideal, slowness = self.layers(devices), parameters.slowness
+        backward = slowness * ideal.backward_s.sum()
+        ready = slowness[:, None] * self.buckets.ready_s(ideal.backward_s)[None, :]
+        exposed, hidden = exposed_and_hidden(backward, ready, exchange_s, self.case.scenario.plan.overlap)
+        return StepTimes.of(
+            forward_s=slowness * ideal.forward_s.sum(),
+            backward_s=backward,
+            optimizer_s=slowness * ideal.optimizer_s,
+            exposed_s=exposed,
+            hidden_s=hidden,
+            loss_s=np.broadcast_to(loss_s, slowness.shape),
+            unexplained=np.broadcast_to(unexplained, slowness.shape),
+        )

@@ -1,0 +1,76 @@
+"""Compute time of a training step, layer by layer: work over peak or bytes over memory bandwidth.
+
+    t(layer) = max(flop / peak, bytes / memory bandwidth) / efficiency
+
+Efficiency is left to the caller: a prior without measurements, or what an anchor implies. Bytes are
+those of inputs, outputs and weights, read or written once; backward moves twice as many.
+
+References
+----------
+Williams, Waterman and Patterson 2009, "Roofline".
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nearlinear.models.arrays import FloatArray
+from nearlinear.models.dnn.network import Network
+from nearlinear.models.hardware.device import Device
+
+FLOAT32_BYTES = 4
+HALF_BYTES = 2
+BACKWARD_TRAFFIC = 2.0  # reads the kept activations and the incoming gradient, writes the outgoing one
+MOMENTUM_PASSES = 5  # SGD with momentum reads weight, gradient, velocity; writes weight, velocity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LayerTimes:
+    """Seconds of one step on one device at full efficiency.
+
+    Attributes
+    ----------
+    forward_s, backward_s : ndarray, shape (layers,)
+        Per layer in forward order.
+    optimizer_s : float
+        Update of all weights.
+    """
+
+    forward_s: FloatArray
+    backward_s: FloatArray
+    optimizer_s: float
+
+    @property
+    def total_s(self) -> float:
+        """The whole step without any exchange."""
+        return float(self.forward_s.sum() + self.backward_s.sum() + self.optimizer_s)
+
+
+def layer_times(network: Network, device: Device, precision: str, batch: float) -> LayerTimes:
+    """Return the roofline times of one step.
+
+    Parameters
+    ----------
+    network : Network
+        What is trained.
+    device : Device
+        What computes.
+    precision : str
+        ``fp32``, ``tf32``, ``fp16`` or ``bf16``; weights are kept and updated in 32 bits.
+    batch : float
+        Samples on this device.
+    """
+    peak = device.peak(precision).value
+    bandwidth = device.memory_bandwidth_bytes_per_s.value
+    element = HALF_BYTES if precision in ("fp16", "bf16") else FLOAT32_BYTES
+    columns = np.array(
+        [(x.forward_flop, x.backward_flop, x.inputs + x.outputs, x.parameters) for x in network.layers],
+        dtype=float,
+    ).reshape(-1, 4)
+    forward_flop, backward_flop, activations, parameters = columns.T
+    traffic = (activations * batch + parameters) * element
+    return LayerTimes(
+        forward_s=np.maximum(forward_flop * batch / peak, traffic / bandwidth),
+        backward_s=np.maximum(backward_flop * batch / peak, BACKWARD_TRAFFIC * traffic / bandwidth),
+        optimizer_s=MOMENTUM_PASSES * FLOAT32_BYTES * network.parameters / bandwidth,
+    )

@@ -1,0 +1,77 @@
+"""A data-parallel step in closed form: a max-plus recurrence over gradient buckets.
+
+    end(b) = max(end(b-1), ready(b)) + T(b),    step = forward + max(backward, end(last)) + optimiser
+
+One communication stream serves the buckets in order; without overlap all buckets are ready when
+backward ends. What the stream still does after backward is *exposed*, the rest is *hidden*.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nearlinear.models.arrays import FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StepTimes:
+    """Seconds of a step for every sample, shape (samples,); the parts but ``hidden_s`` add up.
+
+    Attributes
+    ----------
+    forward_s, backward_s, optimizer_s : ndarray
+        Compute.
+    exposed_s, hidden_s : ndarray
+        Exchange after backward, and behind it.
+    loss_s : ndarray
+        Loss inside a node that a second anchor showed.
+    unexplained_s : ndarray
+        What one measured scale does not show; its median is zero.
+    """
+
+    forward_s: FloatArray
+    backward_s: FloatArray
+    optimizer_s: FloatArray
+    exposed_s: FloatArray
+    hidden_s: FloatArray
+    loss_s: FloatArray
+    unexplained_s: FloatArray
+
+    @classmethod
+    def of(cls, *, unexplained: FloatArray, **parts: FloatArray) -> "StepTimes":
+        """Return the times with ``unexplained`` given as a fraction of all other parts."""
+        known = sum((v for k, v in parts.items() if k != "hidden_s"), np.zeros_like(unexplained))
+        return cls(unexplained_s=known * unexplained, **parts)
+
+    @property
+    def total_s(self) -> FloatArray:
+        """The step."""
+        return (
+            self.forward_s + self.backward_s + self.optimizer_s + self.exposed_s + self.loss_s
+            + self.unexplained_s
+        )  # fmt: skip
+
+
+def exposed_and_hidden(
+    backward_s: FloatArray, ready_s: FloatArray, exchange_s: FloatArray, overlap: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Return exposed and hidden exchange of every sample.
+
+    Parameters
+    ----------
+    backward_s : ndarray, shape (samples,)
+        Length of backward.
+    ready_s : ndarray, shape (samples, buckets)
+        When each bucket is ready, counted from the start of backward.
+    exchange_s : ndarray, shape (samples, buckets)
+        How long each bucket's exchange takes.
+    overlap : bool
+        Whether buckets may travel before backward ends.
+    """
+    end = np.zeros_like(backward_s)
+    for bucket in range(exchange_s.shape[1]):
+        ready = ready_s[:, bucket] if overlap else backward_s
+        end = np.maximum(end, ready) + exchange_s[:, bucket]
+    total = exchange_s.sum(axis=1)
+    exposed = np.clip(end - backward_s, 0.0, total)
+    return exposed, total - exposed

@@ -1,0 +1,102 @@
+"""How a prediction is shown and written, for ``predict`` and ``simulate`` alike."""
+
+from pathlib import Path
+from typing import Any
+
+from nearlinear.cli.output import csv_text, print_json, print_table, warn, write_text
+from nearlinear.models.document import answer_lines, to_document
+from nearlinear.models.prediction import Band, Point, Prediction
+
+SUFFIXES = (".json", ".csv", ".html")
+BAR = 10
+COLUMNS = (
+    "devices", "step ms", "90 % band", "compute", "exposed", "hidden", "lost", "efficiency", "", "samples/s",
+    "measured", "allreduce",
+)  # fmt: skip
+
+
+def show(prediction: Prediction, as_json: bool, out: Path | None, following: str) -> None:
+    """Print a prediction and write it where asked."""
+    if out is not None:
+        write(prediction, out)
+    if as_json:
+        print_json(to_document(prediction))
+        return
+    print(prediction.title)
+    warn(prediction.warnings)
+    print()
+    for line in answer_lines(prediction):
+        head, _, rest = line.partition(": ")
+        print(f"  {head:<28s} {rest}")
+    print()
+    measured = any(point.measured_per_s for point in prediction.points)
+    hide = () if measured else (COLUMNS.index("measured"),)
+    keep = [i for i in range(len(COLUMNS)) if i not in hide]
+    rows = [[row[i] for i in keep] for row in map(_row, prediction.points)]
+    last = len(keep) - 1
+    print_table([COLUMNS[i] for i in keep], rows, left=(last, COLUMNS.index("")))
+    print("\ntimes in ms of the median step; efficiency and samples/s are medians")
+    if out is not None:
+        print(f"wrote {out}")
+    print(f"Next: {following}")
+
+
+def write(prediction: Prediction, out: Path) -> None:
+    """Write a prediction in the format of the suffix."""
+    if out.suffix == ".csv":
+        write_text(out, csv_text(*_flat(prediction)))
+    elif out.suffix == ".html":
+        from nearlinear.reports.report import Section, render_report
+
+        write_text(out, render_report(prediction.title, [Section.of_prediction(prediction)]))
+    else:
+        import json
+
+        write_text(out, json.dumps(to_document(prediction), indent=2, allow_nan=False) + "\n")
+
+
+def _row(point: Point) -> list[str]:
+    parts = point.breakdown_s
+    compute = parts.forward_s + parts.backward_s + parts.optimizer_s
+    step, share = point.step_time_s, point.efficiency
+    lost = parts.in_node_loss_s + parts.unexplained_s
+    return [
+        f"{point.devices}{'*' if point.extrapolated else ''}",
+        _ms(step.median),
+        f"{_ms(step.low)} - {_ms(step.high)}",
+        _ms(compute),
+        _ms(parts.exposed_communication_s),
+        _ms(point.hidden_communication_s),
+        _ms(lost),
+        f"{share.median:.0%} [{share.low:.0%} - {share.high:.0%}]",
+        "#" * round(BAR * min(share.median, 1.0)),
+        f"{point.throughput_per_s.median:,.0f}",
+        f"{point.measured_per_s:,.0f}" if point.measured_per_s else "",
+        point.algorithm,
+    ]
+
+
+def _ms(time_s: float) -> str:
+    value = time_s * 1e3
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+def _flat(prediction: Prediction) -> tuple[list[str], list[list[Any]]]:
+    """Return column names with units and one row per scale."""
+    rows = [_values(point) for point in prediction.points]
+    return list(rows[0]), [list(row.values()) for row in rows]
+
+
+def _values(point: Point) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name in ("devices", "nodes", "batch_per_device", "global_batch"):
+        values[name] = getattr(point, name)
+    for name in ("step_time_s", "throughput_per_s", "efficiency"):
+        band: Band = getattr(point, name)
+        values |= {f"{name}_median": band.median, f"{name}_low": band.low, f"{name}_high": band.high}
+    parts = point.breakdown_s
+    for name in parts.__slots__:
+        values[name] = getattr(parts, name)
+    for name in ("hidden_communication_s", "algorithm", "memory_bytes", "extrapolated", "measured_per_s"):
+        values[name] = getattr(point, name)
+    return values
