@@ -115,7 +115,8 @@ def _errors(problem: Problem, fitted: np.ndarray, held: np.ndarray) -> FloatArra
         seen = fit(problem.subset(fitted))
     except FitError:
         return np.empty(0)
-    return problem.subset(held).residuals(seen.theta, seen.breaks)[0]
+    errors: FloatArray = problem.subset(held).residuals(seen.theta, seen.breaks)[0]
+    return errors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from nearlinear.models.errors import ContentError, SpecError, nearest
 from nearlinear.models.hardware.cluster import Cluster, Level
@@ -16,7 +16,17 @@ from nearlinear.models.units import BITS_PER_BYTE, GB, MICROSECOND
 DATA = Path(__file__).parent / "data"
 TERA = 1e12
 
-Named = TypeVar("Named", Device, Link, Cluster)
+
+class _Entry(Protocol):
+    """What every entry of the catalogue has."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def aliases(self) -> tuple[str, ...]: ...
+
+
+Named = TypeVar("Named", bound=_Entry)
 
 
 @cache

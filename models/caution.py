@@ -10,7 +10,7 @@ from nearlinear.models.training.model import StepModel
 from nearlinear.models.units import format_size
 
 FULL = 0.8  # of the memory; workspace and framework need the rest
-HOST_LINKS = ("host-memory",)
+HOST_LINKS = ("host-memory", "mpi-shared-memory")
 NARROW_TYPES = {2: ("half", "float16", "bfloat16")}
 
 

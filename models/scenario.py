@@ -228,15 +228,7 @@ class Scenario:
         ContentError
             The file says something impossible; the message has its line.
         """
-        options: dict[str, Any] = {}
-        places: dict[str, str] = {}
-        for table, content in read_toml(path).items():
-            if table not in TABLES or not isinstance(content, dict):
-                remedy = nearest(table, list(TABLES)) or f"known are {', '.join(TABLES)}"
-                raise ContentError(line_of(path, table), "unknown table", got=table, remedy=remedy)
-            for key, raw in content.items():
-                options[key.replace("-", "_")] = raw
-                places[key.replace("-", "_")] = f"{line_of(path, f'{table}.{key}')}: {table}.{key}"
+        options, places = _read_options(path)
         given = {name: raw for name, raw in (overrides or {}).items() if raw is not None}
         try:
             return cls.from_options(options | given, lambda table, key: _place(key, given, places))
@@ -266,6 +258,29 @@ def option_fields() -> Iterator[tuple[str, Field[Any]]]:
     for table, cls in TABLES.items():
         for spec in fields(cls):
             yield table, spec
+
+
+def places_in(path: Path, overrides: Mapping[str, Any]) -> dict[str, str]:
+    """Return where in a scenario file the value of each option stands, by the option's name.
+
+    What is wrong with a value may show only when it is looked up; the error can then name the file.
+    """
+    _, places = _read_options(path)
+    return {_flag_name(key): place for key, place in places.items() if overrides.get(key) is None}
+
+
+def _read_options(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return raw values by field name, and where each stands in the file."""
+    options: dict[str, Any] = {}
+    places: dict[str, str] = {}
+    for table, content in read_toml(path).items():
+        if table not in TABLES or not isinstance(content, dict):
+            remedy = nearest(table, list(TABLES)) or f"known are {', '.join(TABLES)}"
+            raise ContentError(line_of(path, table), "unknown table", got=table, remedy=remedy)
+        for key, raw in content.items():
+            options[key.replace("-", "_")] = raw
+            places[key.replace("-", "_")] = f"{line_of(path, f'{table}.{key}')}: {table}.{key}"
+    return options, places
 
 
 def _flag_name(key: str) -> str:

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from nearlinear.models.scenario import Scenario, flag, option_fields
+from nearlinear.models.errors import ContentError, SpecError
+from nearlinear.models.scenario import Scenario, flag, option_fields, places_in
 
 Run = Callable[..., None]
 SCENARIO_FILE = Annotated[
@@ -36,8 +37,19 @@ def with_scenario(run: Run) -> Run:
     def command(**given: Any) -> None:
         options = {name: _given(given.pop(name)) for name in names}
         file = given.pop("scenario_file")
-        scenario = Scenario.from_file(Path(file), options) if file is not None else Scenario.of(**options)
-        run(scenario, **given)
+        if file is None:
+            run(Scenario.of(**options), **given)
+            return
+        scenario = Scenario.from_file(Path(file), options)
+        places = places_in(Path(file), options)
+        try:
+            run(scenario, **given)
+        except SpecError as error:
+            if error.where not in places:
+                raise
+            raise ContentError(
+                places[error.where], error.rule, field=error.field, got=error.got, remedy=error.remedy
+            ) from None
 
     parameters = [_parameter(table, spec) for table, spec in option_fields()]
     parameters.append(_keyword("scenario_file", SCENARIO_FILE, None))

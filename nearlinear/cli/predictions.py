@@ -78,6 +78,8 @@ def _row(point: Point) -> list[str]:
 
 def _ms(time_s: float) -> str:
     value = time_s * 1e3
+    if value < 1e-6:
+        return "0"
     return f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 
