@@ -33,10 +33,8 @@ def main() -> None:
     flop = 2 * ORDER**3
     print(f"fp32 matrix product  {flop / best_s(lambda: np.matmul(a, b, out=c)) / 1e12:.3f} TFLOP/s")
     source, target = np.zeros(COPY_BYTES // 8), np.ones(COPY_BYTES // 8)
-    moved = 2 * COPY_BYTES
-    print(
-        f"memory copy          {moved / best_s(lambda: np.copyto(target, source)) / 1e9:.1f} GB/s read + written"
-    )
+    copied_bytes_per_s = 2 * COPY_BYTES / best_s(lambda: np.copyto(target, source))
+    print(f"memory copy          {copied_bytes_per_s / 1e9:.1f} GB/s read + written")
 
 
 if __name__ == "__main__":

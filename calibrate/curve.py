@@ -1,5 +1,7 @@
 """The fitted curve of one kind of measurement with its band, at any sizes."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from nearlinear.calibrate.calibration import Calibrated
@@ -14,12 +16,10 @@ def curve(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return 5th percentile, median and 95th percentile of the modelled time, shape (sizes,)."""
     link = calibrated.link
-    times = kind.time_s(size_bytes, link.cost, calibrated.problem.inner)
     z = np.random.default_rng(seed).standard_normal((len(link.cost.latency_s), 1))
     residual = Residual(
         z=z, spread=link.spread, spread_per_octave=link.spread_per_octave, high_bytes=link.high_bytes
     )
-    low, median, high = np.percentile(
-        times * residual.factor(kind.message_bytes(size_bytes)), [LOW, 50.0, HIGH], axis=0
-    )
+    times = kind.time_s(size_bytes, replace(link.cost, residual=residual), calibrated.problem.inner)
+    low, median, high = np.percentile(times, [LOW, 50.0, HIGH], axis=0)
     return low, median, high

@@ -154,7 +154,7 @@ def check_held_out(problem: Problem, fraction: float, replicates: int, seed: int
     unseen = problem.subset(held)
     spread = spread_of(seen, seed)
     z = np.random.default_rng(seed).standard_normal((replicates, 1))
-    factor = Residual(z=z, spread=spread.inside).factor(1.0)
+    factor = Residual(z=z, spread=spread.inside).factor()
     times = unseen.modelled_s(unseen.cost(theta, best.breaks)) * factor
     low, median, high = np.percentile(times, [LOW, 50.0, HIGH], axis=0)
     return Held(

@@ -123,6 +123,8 @@ def _cluster(machine: Machine, largest: int) -> Cluster:
 def _inside(machine: Machine, named: Cluster | None, device: Device, per_node: int) -> list[Level]:
     """Return the levels inside a node."""
     if per_node == 1:
+        if machine.node_link:
+            raise SpecError("--node-link", "needs several devices per node", remedy="say --per-node 8")
         return []
     if machine.node_link:
         return [Level(name="node", span=per_node, link=find_link(machine.node_link, "--node-link"))]

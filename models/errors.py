@@ -29,10 +29,14 @@ class NearlinearError(Exception):
     exit_code = 1
 
     def __init__(
-        self, where: str, rule: str, *, field: str = "", got: object = _NOT_GIVEN, remedy: str = ""
+        self, where: str, rule: str, field: str = "", got: object = _NOT_GIVEN, remedy: str = ""
     ) -> None:
+        # All arguments go to Exception, so that copies made from ``args`` (SimPy makes them) are whole.
+        super().__init__(where, rule, field, got, remedy)
         self.where, self.rule, self.field, self.got, self.remedy = where, rule, field, got, remedy
-        super().__init__(self._line())
+
+    def __str__(self) -> str:
+        return self._line()
 
     def _line(self) -> str:
         head = ": ".join(part for part in (self.where, self.field, self.rule) if part)

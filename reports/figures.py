@@ -105,16 +105,19 @@ def draw_comparison(comparison: Comparison) -> Figure:
         left, right = figure.subplots(1, 2, width_ratios=[1.4, 1])
         for index, name in enumerate(comparison.algorithms):
             colour, row = SERIES[index], comparison.times(name)
-            left.plot(comparison.workers, row.formula_s * 1e3, color=colour, label=f"{name}, formula")
+            some = row.formula_s > 0  # a logarithmic axis has no zero
+            workers = comparison.workers[some]
+            left.plot(workers, row.formula_s[some] * 1e3, color=colour, label=f"{name}, formula")
             for times, mark, label in ((row.rounds_s, "s", "round engine"), (row.processes_s, "x", "SimPy")):
-                left.plot(comparison.workers, times * 1e3, mark, color=colour, fillstyle="none", label=label)
+                left.plot(workers, times[some] * 1e3, mark, color=colour, fillstyle="none", label=label)
         left.set(
             xscale="log", yscale="log", xlabel="workers", ylabel="ms per exchange", title=comparison.title
         )
         left.legend(fontsize=7)
         slow, fast = comparison.algorithms[-1], comparison.algorithms[0]
-        gain = comparison.times(slow).formula_s / comparison.times(fast).formula_s
-        right.plot(comparison.workers, gain, color=BLUE, marker="o")
+        gain = comparison.gain(slow, fast)
+        some = np.isfinite(gain)  # one worker needs no tree at all
+        right.plot(comparison.workers[some], gain[some], color=BLUE, marker="o")
         right.axhline(1.0, color=GREY, linewidth=1, linestyle="--")
         right.set(xscale="log", yscale="log", xlabel="workers", ylabel=f"{slow} / {fast}",
                   title=f"{fast} wins by")  # fmt: skip

@@ -87,7 +87,7 @@ class Section:
     def of_comparison(cls, comparison: Comparison, command: str = "") -> "Section":
         """Return the section of a comparison of algorithms."""
         fast, slow = comparison.algorithms[0], comparison.algorithms[-1]
-        gain = comparison.times(slow).formula_s / comparison.times(fast).formula_s
+        gain = comparison.gain(slow, fast)
         where = f"{comparison.workers[-1]} workers"
         return cls(
             heading=comparison.title,

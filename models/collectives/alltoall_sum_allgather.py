@@ -4,7 +4,8 @@
 
 Every rank sends slice j straight to rank j, which adds the p slices in full precision; a ring allgather
 returns the sums. With 16-bit messages (``wire_fraction`` 0.5) the bytes on the wire halve while sums
-stay in 32 bits; what arrives is widened, which costs the receiver as much as adding it.
+stay in 32 bits; what arrives is widened, which costs the receiver as much as adding it. Across
+nodes every round is taken as slow as its slowest pair with all adapters shared: an upper bound.
 
 References
 ----------

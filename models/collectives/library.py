@@ -37,7 +37,7 @@ def time_s(
     for index, level in enumerate(topology.levels):
         units = np.ceil(np.minimum(level.span, ranks) / below)
         message = wire / below
-        factor = level.cost.factor(message)
+        factor = level.cost.factor
         steps = LAUNCH_STEPS + 2 * (units - 1) if index == 0 else 2 * np.ceil(np.log2(units))
         shared = np.maximum(1.0, below / level.capacity)
         passes = 2 * (units - 1) / units

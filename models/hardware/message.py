@@ -8,6 +8,7 @@ never falls with s. Every parameter is an array that broadcasts against sizes: a
 """
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -19,8 +20,9 @@ from nearlinear.models.arrays import FloatArray
 class Residual:
     """What the physics leaves out: one correlated log-normal factor per sample.
 
-    The factor is exp(z x spread). The spread is constant inside the measured sizes and grows with the
-    octaves above them; below them latency carries the time and the spread stays.
+    Every message is exp(z x spread) times as long as modelled; bytes above the measured sizes are a
+    further exp(z x spread_per_octave x octaves) times as slow. Only bytes beyond carry the second
+    factor, so that time still rises with bytes when z is negative.
 
     Attributes
     ----------
@@ -29,9 +31,9 @@ class Residual:
     spread : float
         Standard deviation of the logarithm inside the measured range.
     spread_per_octave : float
-        Added (in quadrature) per doubling of the size above ``high_bytes``.
+        Added per doubling of the size above ``high_bytes``.
     high_bytes : float
-        Largest message size measured; infinite where nothing was measured.
+        Largest message size measured, at or above the last break; infinite where nothing was measured.
     """
 
     z: FloatArray
@@ -39,10 +41,14 @@ class Residual:
     spread_per_octave: float = 0.0
     high_bytes: float = np.inf
 
-    def factor(self, size_bytes: FloatArray | float) -> FloatArray:
-        """Return the factor on the time of a message of ``size_bytes``."""
-        octaves = np.log2(np.maximum(np.asarray(size_bytes, dtype=float) / self.high_bytes, 1.0))
-        return np.exp(self.z * np.hypot(self.spread, self.spread_per_octave * octaves))
+    def factor(self) -> FloatArray:
+        """Return the factor on every message."""
+        return np.asarray(np.exp(self.z * self.spread))
+
+    def beyond(self, size_bytes: FloatArray) -> FloatArray:
+        """Return the factor on bytes above the measured sizes."""
+        octaves = np.log2(np.maximum(size_bytes / self.high_bytes, 1.0))
+        return np.asarray(np.exp(self.z * self.spread_per_octave * octaves))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -88,19 +94,26 @@ class LinkCost:
         slowdown : ndarray or float
             How many times slower bytes flow because the link is shared; latency is not shared.
         """
-        time = self.latency_s + slowdown * self.streaming_s(size_bytes)
-        return np.asarray(time * self.factor(size_bytes))
+        return np.asarray((self.latency_s + slowdown * self.streaming_s(size_bytes)) * self.factor)
 
-    def factor(self, size_bytes: FloatArray | float) -> FloatArray | float:
-        """Return what the physics leaves out, as a factor on the time of a message."""
-        return 1.0 if self.residual is None else self.residual.factor(size_bytes)
+    @property
+    def factor(self) -> FloatArray | float:
+        """What the physics leaves out, as a factor on the time of every message."""
+        return 1.0 if self.residual is None else self.residual.factor()
 
     def streaming_s(self, size_bytes: FloatArray | float) -> FloatArray:
-        """Return the part of the time that grows with bytes, unshared and without residual."""
+        """Return the part of the time that grows with bytes, unshared and without ``factor``."""
         size = np.asarray(size_bytes, dtype=float)
+        if self.residual is None or np.isinf(self.residual.high_bytes):
+            return self._integral(size)
+        inside = self._integral(np.minimum(size, self.residual.high_bytes))
+        return inside + (self._integral(size) - inside) * self.residual.beyond(size)
+
+    def _integral(self, size: FloatArray) -> FloatArray:
+        """Return the integral of ``seconds_per_byte`` from 0 to ``size``."""
         edges = (0.0, *self.break_bytes, np.inf)
         time = np.zeros(np.broadcast_shapes(size.shape, np.shape(self.latency_s)))
-        for slope, low, high in zip(self.seconds_per_byte, edges, edges[1:], strict=False):
+        for slope, (low, high) in zip(self.seconds_per_byte, pairwise(edges), strict=True):
             time = time + slope * np.clip(size - low, 0.0, high - low)
         return time
 

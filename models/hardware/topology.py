@@ -82,12 +82,15 @@ class Topology:
         aligned : bool or ndarray
             False where partners need not lie in aligned blocks (rank counts that are no power of 2).
         """
-        block = np.asarray(2 * step * self.stride, dtype=float)
+        reach = np.asarray(step * self.stride, dtype=float)
         time = self._inside_s(0, size_bytes, reduced_bytes, everyone)
         for index in range(1, len(self.levels)):
             below = self.levels[index - 1].span
-            inside = (np.asarray(aligned) & (np.mod(below, block) == 0)) | (ranks * self.stride <= below)
-            time = np.where(inside, time, self._inside_s(index, size_bytes, reduced_bytes, everyone))
+            nested = np.asarray(aligned) & (np.mod(below, 2 * reach) == 0)
+            inside = nested | (ranks * self.stride <= below)
+            all_cross = np.asarray(aligned) & (np.mod(reach, below) == 0)
+            across = self._inside_s(index, size_bytes, reduced_bytes, everyone)
+            time = np.where(inside, time, np.where(all_cross, across, np.maximum(time, across)))
         return np.asarray(time)
 
     def hop_s(

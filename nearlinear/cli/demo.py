@@ -17,7 +17,7 @@ MEASURE = (
 )  # fmt: skip
 HOLDOUT = 0.3
 MODELS = ("googlenet", "resnet-50")
-WORKERS = (2, 4, 8, 16, 32, 64, 128, 256)
+WORKERS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 FIRECAFFE = ("nin", "googlenet")
 COMMAND = "nearlinear demo"
 
@@ -179,7 +179,7 @@ def _firecaffe() -> "list[Section]":
     sections = []
     for model in FIRECAFFE:
         comparison = compare(model, "titan", ("tree", "ps"), WORKERS)
-        gain = comparison.times("ps").formula_s / comparison.times("tree").formula_s
+        gain = comparison.gain("ps", "tree")
         print(f"   {model:10s} at {WORKERS[-1]} workers the tree is {gain[-1]:.1f} times faster;"
               " formula, round engine and SimPy agree")  # fmt: skip
         sections.append(Section.of_comparison(comparison, COMMAND))

@@ -1,0 +1,204 @@
+"""Predictions: bands, anchors, the four lines, cautions, and the JSON document."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nearlinear.models.closed_form import predict
+from nearlinear.models.document import answer_lines, read_document, to_document
+from nearlinear.models.errors import CapacityError, ContentError, SpecError
+from nearlinear.models.prediction import Band, Prediction
+from nearlinear.models.scenario import Scenario
+
+
+def _predict(**options: object) -> Prediction:
+    return predict(
+        Scenario.of(**{"model": "googlenet", "cluster": "titan", "devices": "1,2,4..64", **options})
+    )
+
+
+@pytest.fixture(scope="module")
+def prediction() -> Prediction:
+    """GoogLeNet on Titan, anchored on one device."""
+    return _predict(anchor="1:45")
+
+
+def test_a_band_holds_its_percentiles() -> None:
+    band = Band.of(np.arange(101.0))
+    assert (band.low, band.median, band.high) == (5.0, 50.0, 95.0)
+
+
+def test_the_anchor_holds_exactly(prediction: Prediction) -> None:
+    first = prediction.points[0]
+    assert first.throughput_per_s.median == pytest.approx(45.0, rel=1e-9)
+    assert first.throughput_per_s.low == pytest.approx(45.0, rel=1e-9)
+    assert first.measured_per_s == 45
+
+
+def test_breakdowns_add_up_to_the_median_step(prediction: Prediction) -> None:
+    for point in prediction.points:
+        assert point.breakdown_s.total_s == pytest.approx(point.step_time_s.median, rel=1e-12)
+
+
+def test_efficiency_refers_to_the_smallest_scale(prediction: Prediction) -> None:
+    first, last = prediction.points[0], prediction.points[-1]
+    assert first.efficiency == Band(median=1.0, low=1.0, high=1.0)
+    # anchored on one device, so efficiency is throughput over 64 times 45
+    assert last.efficiency.median == pytest.approx(last.throughput_per_s.median / (64 * 45), rel=1e-9)
+
+
+def test_bands_widen_with_scale(prediction: Prediction) -> None:
+    widths = [point.efficiency.high - point.efficiency.low for point in prediction.points]
+    assert widths == sorted(widths)
+    assert all(
+        p.efficiency.low <= p.efficiency.median <= p.efficiency.high <= 1 + 1e-9 for p in prediction.points
+    )
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_others() -> None:
+    assert _predict(seed=1) == _predict(seed=1)
+    assert _predict(seed=1) != _predict(seed=2)
+
+
+def test_an_anchor_at_scale_includes_its_exchange() -> None:
+    anchored = _predict(anchor="8:300", devices="1,8")
+    assert anchored.points[1].throughput_per_s.median == pytest.approx(300.0, rel=1e-9)
+    assert anchored.points[0].throughput_per_s.median > 300 / 8
+
+
+def test_a_second_anchor_at_one_node_fixes_a_loss_inside_it() -> None:
+    machine = {"cluster": "dgx-1v", "model": "resnet-50", "batch_per_device": 128, "devices": "1,2,4,8,16"}
+    both = _predict(**machine, anchor="1:392,8:2800")
+    node = both.points[3]
+    assert node.throughput_per_s.median == pytest.approx(2800.0, rel=1e-6)
+    assert node.breakdown_s.in_node_loss_s > 0
+    assert both.points[0].breakdown_s.in_node_loss_s == 0
+    # half of the other devices of a node show less of it than all
+    assert 0 < both.points[1].breakdown_s.in_node_loss_s < node.breakdown_s.in_node_loss_s
+    # and what is known makes the band beyond the node narrower
+    alone = _predict(**machine, anchor="1:392")
+    assert _width(both.points[4].efficiency) < _width(alone.points[4].efficiency)
+
+
+def _width(band: Band) -> float:
+    return band.high - band.low
+
+
+def test_an_anchor_faster_than_the_model_says_so() -> None:
+    machine = {"cluster": "dgx-1v", "model": "resnet-50", "batch_per_device": 128, "devices": "1,8"}
+    fast = _predict(**machine, anchor="1:392,8:4000")
+    assert any("--anchor 8:4000 is" in warning and "faster" in warning for warning in fast.warnings)
+
+
+def test_an_anchor_that_leaves_no_time_for_the_exchange_is_refused() -> None:
+    with pytest.raises(SpecError, match="--anchor: must leave time for the exchange"):
+        _predict(model="vgg-16", anchor="16:1e6", devices="1,16", batch_per_device=8)
+
+
+def test_the_four_lines(prediction: Prediction) -> None:
+    lines = answer_lines(prediction)
+    assert [line.split(":")[0] for line in lines] == [
+        "Efficiency at 64 devices", "Knee", "What binds", "Worth measuring",
+    ]  # fmt: skip
+
+
+def test_the_knee_is_the_largest_scale_above_80_percent(prediction: Prediction) -> None:
+    above = [p.devices for p in prediction.points if p.efficiency.median >= 0.8]
+    assert prediction.answer.knee_devices == max(above)
+
+
+def test_what_binds_is_what_helps_most_to_remove() -> None:
+    slow = _predict(model="vgg-16", net="1Gb", batch_per_device=8, anchor="1:30")
+    assert slow.answer.binding.startswith("bandwidth between nodes")
+    assert slow.answer.binding_share > 0.5
+    assert _predict(devices="1").answer.binding == "compute"
+
+
+def test_no_scale_above_the_knee() -> None:
+    slow = _predict(model="vgg-16", net="1Gb", batch_per_device=8, anchor="1:30", devices="2,64")
+    assert slow.points[-1].efficiency.median < 0.8
+    assert slow.answer.knee_devices == 2
+
+
+def test_worth_measuring_leaves_out_what_is_measured(prediction: Prediction) -> None:
+    assert 1 not in prediction.answer.worth_measuring
+    assert len(prediction.answer.worth_measuring) == 3
+
+
+def test_cautions() -> None:
+    warnings = " | ".join(_predict(global_batch=100, devices="1,3").warnings)
+    assert "no profile" in warnings
+    assert "no --anchor" in warnings
+    assert "unverified numbers in use: gemini latency" in warnings
+    assert "global batch 100 does not divide by 3" in warnings
+
+
+def test_memory_that_is_nearly_full_is_said() -> None:
+    warnings = _predict(model="vgg-16", batch_per_device=60, devices="1").warnings
+    assert any(warning.startswith("memory: at least") for warning in warnings)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    with pytest.raises(CapacityError):
+        _predict(model="vgg-16", batch_per_device=500)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("precision", "fp16"), ("device", "v100"), ("net", "1Gb"), ("per_node", 4), ("batch_per_device", 64),
+        ("global_batch", 64), ("algorithm", "ps"), ("bucket", "0"), ("overlap", False), ("wire", "float16"),
+        ("anchor", "1:45"), ("samples", 51), ("seed", 7),
+        ("node_link", "pcie5"), ("nics", 1), ("devices", "1,2"), ("model", "nin"), ("cluster", "dgx-1v"),
+    ],
+)  # fmt: skip
+def test_every_option_changes_the_result(option: str, value: object) -> None:
+    base: dict[str, object] = {
+        "model": "vgg-16",
+        "devices": "1,4,16",
+        "cluster": "dgx-1p",
+        "batch_per_device": 16,
+    }
+    if option == "global_batch":
+        base.pop("batch_per_device")
+    changed = _predict(**base | {option: value})
+    assert changed.points != _predict(**base).points
+
+
+@pytest.mark.parametrize(("option", "value"), [("servers", 4), ("outer", "tree")])
+def test_options_of_one_algorithm_change_its_result(option: str, value: object) -> None:
+    algorithm = "ps" if option == "servers" else "hierarchical"
+    base = {"model": "vgg-16", "devices": "1,16,64", "cluster": "dgx-1p", "algorithm": algorithm}
+    assert _predict(**base, **{option: value}).points != _predict(**base).points
+
+
+def test_the_document_adds_up_and_comes_back(prediction: Prediction, tmp_path: Path) -> None:
+    document = to_document(prediction)
+    assert list(document) == ["schema", "version", "inputs", "result", "warnings", "provenance"]
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps(document))
+    assert to_document(read_document(path)) == document
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"schema": "nearlinear/prediction", "version": 1}', "{"]
+)
+def test_documents_that_are_none(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "p.json"
+    path.write_text(content)
+    with pytest.raises(ContentError):
+        read_document(path)
+
+
+def test_a_document_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SpecError):
+        read_document(tmp_path / "p.json")
+
+
+def test_provenance_cites_every_number_in_use(prediction: Prediction) -> None:
+    facts = {fact["name"]: fact for fact in prediction.provenance["facts"]}
+    assert facts["gemini.bandwidth_bytes_per_s"]["status"] == "measured"
+    assert "caffe_benchmarking" in facts["gemini.bandwidth_bytes_per_s"]["source"]
+    assert facts["k20x.peak_flop_per_s"]["value"] == pytest.approx(3.935e12, rel=1e-12)

@@ -1,0 +1,70 @@
+"""Strict reading: nothing is ignored, everything is placed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from nearlinear.models.errors import ContentError, SpecError
+from nearlinear.models.strict import build, line_of, number, read_toml, require
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    latency_s: float
+    name: str = "x"
+
+    def __post_init__(self) -> None:
+        require(self.latency_s > 0, "latency_s", "must be > 0", self.latency_s)
+
+
+def test_build() -> None:
+    assert build(Spec, {"latency_s": 1.0}, "a.toml") == Spec(latency_s=1.0)
+
+
+def test_a_reader_makes_a_value() -> None:
+    assert build(Spec, {"latency_s": "2"}, "a", {"latency_s": lambda raw, where: float(raw)}).latency_s == 2.0
+
+
+def test_unknown_key_names_the_nearest() -> None:
+    with pytest.raises(SpecError, match="a.toml: unknown key, got 'latency'; did you mean latency_s"):
+        build(Spec, {"latency": 1.0}, "a.toml")
+
+
+def test_missing_key() -> None:
+    with pytest.raises(SpecError, match="a.toml: needs the key 'latency_s'"):
+        build(Spec, {}, "a.toml")
+
+
+def test_refused_value_is_placed() -> None:
+    with pytest.raises(SpecError, match=r"a.toml: latency_s: must be > 0, got -1"):
+        build(Spec, {"latency_s": -1.0}, "a.toml")
+
+
+@pytest.mark.parametrize("value", ["1", True, None, float("inf")])
+def test_what_is_no_number(value: object) -> None:
+    with pytest.raises(SpecError):
+        number(value, "here")
+
+
+def test_toml_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="must be a readable file") as caught:
+        read_toml(tmp_path / "nope.toml")
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("content", [b"a = ", b"\xff\xfe\x00"])
+def test_toml_that_is_none(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_bytes(content)
+    with pytest.raises(ContentError):
+        read_toml(path)
+
+
+def test_line_of_a_key(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text('top = 1\n\n[plan]\ndevices = "1"\n[[levels]]\nname = "node"\n')
+    assert line_of(path, "top") == f"{path}:1"
+    assert line_of(path, "plan.devices") == f"{path}:4"
+    assert line_of(path, "levels.name") == f"{path}:6"
+    assert line_of(path, "plan.absent") == str(path)
