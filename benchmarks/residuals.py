@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from nearlinear.calibrate.fit import Problem, fit
+from nearlinear.calibrate.fit import fit
 from nearlinear.calibrate.importers import Imported
 from nearlinear.calibrate.points import Points, hold_out, medians
+from nearlinear.calibrate.problem import Problem
 from nearlinear.calibrate.uncertainty import Z90
 from nearlinear.measure.records import Sample
 from nearlinear.models.arrays import FloatArray

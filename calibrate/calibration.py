@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from nearlinear.calibrate.fit import Fit, Problem, fit
+from nearlinear.calibrate.fit import Fit, fit
 from nearlinear.calibrate.forms import READABLE, VENDOR_FORM, Kind, kinds_of
 from nearlinear.calibrate.importers import Hints, Imported, read_measurements
 from nearlinear.calibrate.points import Points, medians
+from nearlinear.calibrate.problem import Problem
 from nearlinear.calibrate.uncertainty import REPLICATES, Held, Spread, bootstrap, check_held_out, spread_of
 from nearlinear.models.errors import FitError, SpecError
 from nearlinear.models.hardware.message import LinkCost

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nearlinear.calibrate.fit import Fit, Problem, fit, reweighted
+from nearlinear.calibrate.fit import Fit, fit, reweighted
 from nearlinear.calibrate.points import hold_out
+from nearlinear.calibrate.problem import Problem
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.errors import FitError
 from nearlinear.models.hardware.message import Residual

@@ -207,6 +207,7 @@ def _object(line: str, where: str) -> dict[str, Any]:
     return content
 
 
+_TEXTS = ("operation", "algorithm", "transport", "dtype", "placement", "mode", "statistic")
 _COUNTS = ("size_bytes", "ranks", "nodes", "repetition")
 _NAMES = tuple(f.name for f in fields(Sample))
 
@@ -224,6 +225,9 @@ def _sample(content: Mapping[str, Any], where: str) -> Sample:
 
 
 def _check(sample: Sample, where: str) -> None:
+    for name in _TEXTS:
+        if not isinstance(getattr(sample, name), str):
+            raise ContentError(where, "must be text", field=name, got=getattr(sample, name))
     for name in _COUNTS:
         value = getattr(sample, name)
         least = 1 if name in ("ranks", "nodes") else 0

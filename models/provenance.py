@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from nearlinear.models.hardware.fact import Fact
 def provenance(case: Case) -> dict[str, Any]:
     """Return versions, sources and files behind a case; nothing in it changes from run to run."""
     made: dict[str, Any] = {
+        "nearlinear": version("nearlinear"),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "facts": [_cited(name, fact) for name, fact in _facts(case)],

@@ -13,6 +13,8 @@ from nearlinear.models.errors import SpecError
 KIB, MIB, GIB, TIB = 2**10, 2**20, 2**30, 2**40
 KB, MB, GB, TB = 1e3, 1e6, 1e9, 1e12
 BITS_PER_BYTE = 8
+GBIT = GB / BITS_PER_BYTE  # of a second: bytes/s
+GIGA, TERA = 1e9, 1e12
 MICROSECOND = 1e-6
 
 _NUMBER = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*(.*?)\s*$", re.IGNORECASE)

@@ -41,7 +41,7 @@ def calibrate(
     """Fit latency, bandwidth and reduction cost to measurements, with errors on held-out sizes."""
     from nearlinear.calibrate.calibration import CalibrateSpec, Hints, fit_profile
     from nearlinear.calibrate.profile_file import write_profile
-    from nearlinear.cli.output import check_out, print_json, warn
+    from nearlinear.cli.output import check_out, print_document, warn
     from nearlinear.models.units import parse_fraction
 
     path = check_out(out, (".toml",))
@@ -60,7 +60,8 @@ def calibrate(
 
         save(draw_fits(calibration.links), figure)
     if as_json:
-        print_json(_document(calibration))
+        made = calibration.profile.provenance
+        print_document("calibration", made, _result(calibration), calibration.notes, {"files": made["files"]})
         return
     warn(calibration.notes)
     _print(calibration)
@@ -141,9 +142,7 @@ def _parity(calibrated: "Calibrated") -> str:
     )
 
 
-def _document(calibration: "Calibration") -> dict[str, Any]:
-    import numpy as np
-
+def _result(calibration: "Calibration") -> dict[str, Any]:
     links = []
     for calibrated in calibration.links:
         link = calibrated.link
@@ -162,12 +161,7 @@ def _document(calibration: "Calibration") -> dict[str, Any]:
             item["holdout"] = {"median_ape": h.median_ape, "p95_ape": h.p95_ape,
                                "coverage_90": h.coverage_90, "points": h.points}  # fmt: skip
         links.append(item)
-    assert np.isfinite([item["spread"] for item in links]).all()
-    return {
-        "schema": "nearlinear/calibration", "version": 1,
-        "inputs": dict(calibration.profile.provenance), "result": {"links": links},
-        "warnings": list(calibration.notes), "provenance": {"files": calibration.profile.provenance["files"]},
-    }  # fmt: skip
+    return {"links": links}
 
 
 def _interval(values: Any) -> dict[str, float]:

@@ -1,12 +1,15 @@
 """``nearlinear list`` and ``nearlinear show``: the catalogue, with the source of every number."""
 
 import sys
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nearlinear.cli.options import JSON
+
+if TYPE_CHECKING:
+    from nearlinear.cli.listing import Facts, Listing
 
 KINDS = ("models", "devices", "links", "clusters", "algorithms")
 
@@ -16,14 +19,9 @@ def list_entries(
     as_json: JSON = False,
 ) -> None:
     """List models, devices, links, clusters or algorithms."""
-    from nearlinear.cli.output import print_json, print_table
     from nearlinear.models.scenario import one_of
 
-    columns, rows = _LISTS[one_of(*KINDS)(kind, "KIND")]()
-    if as_json:
-        print_json([dict(zip(columns, row, strict=True)) for row in rows])
-        return
-    print_table(columns, [[_text(value) for value in row] for row in rows], left=(0, len(columns) - 1))
+    _print(_LISTS[one_of(*KINDS)(kind, "KIND")](), {"kind": kind}, as_json)
 
 
 def show(
@@ -31,85 +29,115 @@ def show(
     as_json: JSON = False,
 ) -> None:
     """Show one entry of the catalogue: every number with its status, source and date."""
-    from nearlinear.cli.output import print_json, print_table
+    _print(_entry(name), {"name": name}, as_json)
 
-    title, columns, rows = _entry(name)
+
+def _print(table: "Listing | Facts", inputs: Mapping[str, Any], as_json: bool) -> None:
+    from nearlinear.cli.output import print_document, print_table
+
     if as_json:
-        print_json(
-            {"name": name, "title": title, "values": [dict(zip(columns, r, strict=True)) for r in rows]}
-        )
+        print_document("catalogue", inputs, {"title": table.title, "rows": table.document()})
         return
-    print(title + "\n")
-    print_table(columns, [[_text(value) for value in row] for row in rows], left=(0, len(columns) - 1))
+    if table.title:
+        print(table.title + "\n")
+    print_table([c.label for c in table.columns], table.cells(), left=(0, len(table.columns) - 1))
 
 
-def _text(value: Any) -> str:
-    return (
-        f"{value:,.4g}"
-        if isinstance(value, float)
-        else f"{value:,}"
-        if isinstance(value, int)
-        else str(value)
+def _models() -> "Listing":
+    from nearlinear.cli.listing import Column, Listing
+    from nearlinear.models.dnn import NETWORKS, network
+    from nearlinear.models.units import GIGA, MB
+
+    nets = [(name, network(name)) for name in NETWORKS]
+    return Listing(
+        title="",
+        columns=(
+            Column("name", "name"), Column("parameters", "parameters"),
+            Column("forward_macs", "forward GMAC", GIGA), Column("activation_bytes", "activations MB", MB),
+            Column("activations_per_weight", "activations/weights"), Column("title", "title"),
+        ),
+        rows=[
+            [name, net.parameters, net.macs, net.kept * 4, net.weighted_inputs / net.parameters, net.title]
+            for name, net in nets
+        ],
+    )  # fmt: skip
+
+
+def _devices() -> "Listing":
+    from nearlinear.cli.listing import Column, Listing
+    from nearlinear.models.catalogue import devices
+    from nearlinear.models.units import GB, TERA
+
+    shown = ("fp32", "fp16", "bf16")
+    return Listing(
+        title="",
+        columns=(
+            Column("name", "name"),
+            *(Column(f"peak_{p}_flop_per_s", f"{p} TFLOP/s", TERA) for p in shown),
+            Column("memory_bytes", "memory GB", GB),
+            Column("memory_bandwidth_bytes_per_s", "memory GB/s", GB),
+            Column("title", "title"),
+        ),
+        rows=[
+            [d.name, *(d.peak_flop_per_s[p].value if p in d.peak_flop_per_s else None for p in shown),
+             d.memory_bytes.value, d.memory_bandwidth_bytes_per_s.value, d.title]
+            for d in devices().values()
+        ],
+    )  # fmt: skip
+
+
+def _links() -> "Listing":
+    from nearlinear.cli.listing import Column, Listing
+    from nearlinear.models.catalogue import links
+    from nearlinear.models.units import GB, GBIT, MICROSECOND
+
+    return Listing(
+        title="",
+        columns=(
+            Column("name", "name"),
+            Column("bandwidth_bytes_per_s", "GB/s", GB),
+            Column("bandwidth_bytes_per_s", "Gbit/s", GBIT),
+            Column("latency_s", "latency us", MICROSECOND),
+            Column("bandwidth_status", "bandwidth is"),
+            Column("title", "title"),
+        ),
+        rows=[
+            [x.name, *[x.bandwidth_bytes_per_s.value] * 2, x.latency_s.value, x.bandwidth_bytes_per_s.status,
+             x.title]
+            for x in links().values()
+        ],
+    )  # fmt: skip
+
+
+def _clusters() -> "Listing":
+    from nearlinear.cli.listing import Column, Listing
+    from nearlinear.models.catalogue import clusters
+
+    labels = {"name": "name", "device": "device", "devices_per_node": "per node",
+              "links": "links inside out", "title": "title"}  # fmt: skip
+    return Listing(
+        title="",
+        columns=tuple(Column(key, label) for key, label in labels.items()),
+        rows=[
+            [c.name, c.device.name, c.devices_per_node,
+             ", ".join(f"{level.uplinks} x {level.link.name}" for level in c.levels), c.title]
+            for c in clusters().values()
+        ],
+    )  # fmt: skip
+
+
+def _algorithms() -> "Listing":
+    from nearlinear.cli.listing import Column, Listing
+    from nearlinear.models.collectives import ALGORITHMS
+
+    return Listing(
+        title="",
+        columns=(Column("name", "name"), Column("title", "what it does"), Column("source", "source")),
+        rows=[[a.name, a.title, a.source] for a in ALGORITHMS.values()],
     )
 
 
-Listing = tuple[list[str], list[list[Any]]]
-
-
-def _models() -> Listing:
-    from nearlinear.models.dnn import NETWORKS, network
-
-    rows = []
-    for name in NETWORKS:
-        net = network(name)
-        ratio = net.weighted_inputs / net.parameters
-        rows.append([name, net.parameters, net.macs / 1e9, net.kept * 4 / 1e6, ratio, net.title])
-    return ["name", "parameters", "forward GMAC", "activations MB", "activations/weights", "title"], rows
-
-
-def _devices() -> Listing:
-    from nearlinear.models.catalogue import devices
-
-    rows = []
-    for device in devices().values():
-        rates = device.peak_flop_per_s
-        rows.append([
-            device.name, *(rates[p].value / 1e12 if p in rates else "" for p in ("fp32", "fp16", "bf16")),
-            device.memory_bytes.value / 1e9, device.memory_bandwidth_bytes_per_s.value / 1e9, device.title,
-        ])  # fmt: skip
-    columns = ["name", "fp32 TFLOP/s", "fp16", "bf16", "memory GB", "memory GB/s", "title"]
-    return columns, rows
-
-
-def _links() -> Listing:
-    from nearlinear.models.catalogue import links
-
-    rows = [
-        [link.name, link.bandwidth_bytes_per_s.value / 1e9, link.bandwidth_bytes_per_s.value * 8 / 1e9,
-         link.latency_s.value * 1e6, link.bandwidth_bytes_per_s.status, link.title]
-        for link in links().values()
-    ]  # fmt: skip
-    return ["name", "GB/s", "Gbit/s", "latency us", "bandwidth is", "title"], rows
-
-
-def _clusters() -> Listing:
-    from nearlinear.models.catalogue import clusters
-
-    rows = []
-    for cluster in clusters().values():
-        levels = ", ".join(f"{level.uplinks} x {level.link.name}" for level in cluster.levels)
-        rows.append([cluster.name, cluster.device.name, cluster.devices_per_node, levels, cluster.title])
-    return ["name", "device", "per node", "links inside out", "title"], rows
-
-
-def _algorithms() -> Listing:
-    from nearlinear.models.collectives import ALGORITHMS
-
-    rows = [[a.name, a.title, a.source] for a in ALGORITHMS.values()]
-    return ["name", "what it does", "source"], rows
-
-
-_LISTS: dict[str, Callable[[], Listing]] = {
+_LISTS: dict[str, Callable[[], "Listing"]] = {
     "models": _models,
     "devices": _devices,
     "links": _links,
@@ -118,88 +146,97 @@ _LISTS: dict[str, Callable[[], Listing]] = {
 }
 
 
-def _entry(name: str) -> tuple[str, list[str], list[list[Any]]]:
-    """Return title, columns and rows of the entry called ``name``, of whatever kind."""
+def _entry(name: str) -> "Listing | Facts":
+    """Return the entry called ``name``, of whatever kind."""
     from nearlinear.models import catalogue
     from nearlinear.models.collectives import ALGORITHMS
     from nearlinear.models.dnn import NETWORKS
     from nearlinear.models.errors import SpecError, nearest
 
-    finders: dict[str, tuple[list[str], Callable[[str], Any]]] = {
-        "model": (list(NETWORKS), _show_model),
-        "device": (_names(catalogue.devices()), lambda n: _show_device(catalogue.find_device(n))),
-        "link": (_names(catalogue.links()), lambda n: _show_link(catalogue.find_link(n))),
-        "cluster": (_names(catalogue.clusters()), lambda n: _show_cluster(catalogue.find_cluster(n))),
-        "algorithm": (list(ALGORITHMS), _show_algorithm),
-    }
-    for names, find in finders.values():
+    finders: tuple[tuple[list[str], Callable[[str], Listing | Facts]], ...] = (
+        (list(NETWORKS), _show_model),
+        (_names(catalogue.devices()), lambda n: _show_device(catalogue.find_device(n))),
+        (_names(catalogue.links()), lambda n: _show_link(catalogue.find_link(n))),
+        (_names(catalogue.clusters()), lambda n: _show_cluster(catalogue.find_cluster(n))),
+        (list(ALGORITHMS), _show_algorithm),
+    )
+    for names, find in finders:
         if name in names:
-            result: tuple[str, list[str], list[list[Any]]] = find(name)
-            return result
-    known = [known for names, _ in finders.values() for known in names]
-    raise SpecError("NAME", "must be in the catalogue", got=name,
-                    remedy=nearest(name, known) or "see nearlinear list devices")  # fmt: skip
+            return find(name)
+    remedy = nearest(name, [known for names, _ in finders for known in names])
+    raise SpecError(
+        "NAME", "must be in the catalogue", got=name, remedy=remedy or "see nearlinear list devices"
+    )
 
 
-def _names(table: dict[str, Any]) -> list[str]:
+def _names(table: Mapping[str, Any]) -> list[str]:
     return [name for entry in table.values() for name in (entry.name, *entry.aliases)]
 
 
-FACT_COLUMNS = ["number", "value", "unit", "status", "date", "source"]
+def _show_device(device: Any) -> "Facts":
+    from nearlinear.cli.listing import Facts
+
+    return Facts(
+        title=f"{device.title}; joined by {device.node_link} in a node",
+        facts=(
+            ("memory_bytes", device.memory_bytes),
+            ("memory_bandwidth_bytes_per_s", device.memory_bandwidth_bytes_per_s),
+            *((f"peak_{p}_flop_per_s", fact) for p, fact in device.peak_flop_per_s.items()),
+            *((f"best_matmul_{p}_flop_per_s", fact) for p, fact in device.matmul_flop_per_s.items()),
+        ),
+    )
 
 
-def _fact(what: str, fact: Any, factor: float, unit: str) -> list[Any]:
-    return [what, fact.value / factor, unit, fact.status, fact.source.date, fact.source.citation]
+def _show_link(link: Any) -> "Facts":
+    from nearlinear.cli.listing import Facts
+
+    return Facts(
+        title=f"{link.title} ({link.family}), one direction{'; ' + link.note if link.note else ''}",
+        facts=(("bandwidth_bytes_per_s", link.bandwidth_bytes_per_s), ("latency_s", link.latency_s)),
+    )
 
 
-def _show_device(device: Any) -> tuple[str, list[str], list[list[Any]]]:
-    rows = [
-        _fact("memory", device.memory_bytes, 1e9, "GB"),
-        _fact("memory bandwidth", device.memory_bandwidth_bytes_per_s, 1e9, "GB/s"),
-        *(_fact(f"peak {p}", f, 1e12, "TFLOP/s") for p, f in device.peak_flop_per_s.items()),
-        *(_fact(f"best matmul {p}", f, 1e12, "TFLOP/s") for p, f in device.matmul_flop_per_s.items()),
-    ]
-    return f"{device.title}; joined by {device.node_link} in a node", FACT_COLUMNS, rows
+def _show_cluster(cluster: Any) -> "Facts":
+    from nearlinear.cli.listing import Facts
 
-
-def _show_link(link: Any) -> tuple[str, list[str], list[list[Any]]]:
-    rows = [
-        _fact("bandwidth, one direction", link.bandwidth_bytes_per_s, 1e9, "GB/s"),
-        _fact("latency", link.latency_s, 1e-6, "us"),
-    ]
-    return f"{link.title} ({link.family}){'; ' + link.note if link.note else ''}", FACT_COLUMNS, rows
-
-
-def _show_cluster(cluster: Any) -> tuple[str, list[str], list[list[Any]]]:
-    rows = []
+    facts = []
     for level in cluster.levels:
-        inside = f"{level.span} devices" if level.span else "all nodes"
-        for row in _show_link(level.link)[2]:
-            rows.append(
-                [f"{level.name}: {level.uplinks} x {level.link.name} {row[0]}, joins {inside}", *row[1:]]
-            )
+        joins = f"{level.span} devices" if level.span else "all nodes"
+        through = f"{level.name}: {level.uplinks} x {level.link.name}, joins {joins}:"
+        facts += [(f"{through} {name}", fact) for name, fact in _show_link(level.link).facts]
     title = f"{cluster.title}; {cluster.devices_per_node} x {cluster.device.title} per node"
-    return title, FACT_COLUMNS, rows
+    return Facts(title=title, facts=tuple(facts))
 
 
-def _show_model(name: str) -> tuple[str, list[str], list[list[Any]]]:
+def _show_model(name: str) -> "Listing":
+    from nearlinear.cli.listing import Column, Listing
     from nearlinear.models.dnn import network
 
     net = network(name)
+    labels = {
+        "layer": "layer", "kind": "kind", "parameters": "parameters", "forward_macs": "forward MAC",
+        "forward_flop": "forward flop", "input_bytes": "input bytes", "output_bytes": "output bytes",
+    }  # fmt: skip
     rows: list[list[Any]] = [
         [x.name, x.kind, x.parameters, x.macs, x.forward_flop, x.inputs * 4, x.outputs * 4]
         for x in net.layers
     ]
-    rows.append(
-        ["total", "", net.parameters, net.macs, net.forward_flop, net.weighted_inputs * 4, net.kept * 4]
+    total = ["total", "", net.parameters, net.macs, net.forward_flop, net.weighted_inputs * 4, net.kept * 4]
+    return Listing(
+        title=f"{net.title} ({net.source}), per sample, 32-bit activations",
+        columns=tuple(Column(key, label) for key, label in labels.items()),
+        rows=[*rows, total],
     )
-    columns = ["layer", "kind", "parameters", "forward MAC", "forward flop", "input bytes", "output bytes"]
-    return f"{net.title} ({net.source}), per sample, 32-bit activations", columns, rows
 
 
-def _show_algorithm(name: str) -> tuple[str, list[str], list[list[Any]]]:
+def _show_algorithm(name: str) -> "Listing":
+    from nearlinear.cli.listing import Column, Listing
     from nearlinear.models.collectives import ALGORITHMS
 
     algorithm = ALGORITHMS[name]
     text = sys.modules[algorithm.time_s.__module__].__doc__ or ""
-    return f"{algorithm.title}\n\n{text.strip()}", ["name", "source"], [[name, algorithm.source]]
+    return Listing(
+        title=f"{algorithm.title}\n\n{text.strip()}",
+        columns=(Column("name", "name"), Column("source", "source")),
+        rows=[[name, algorithm.source]],
+    )

@@ -168,7 +168,7 @@ def _run(spec: "MeasureSpec", as_json: bool) -> None:
 def _print(samples: tuple["Sample", ...], out: Path, reason: str, as_json: bool) -> None:
     import numpy as np
 
-    from nearlinear.cli.output import print_json, print_table
+    from nearlinear.cli.output import print_document, print_table
     from nearlinear.measure.records import samples_by
     from nearlinear.models.units import format_size
 
@@ -187,8 +187,7 @@ def _print(samples: tuple["Sample", ...], out: Path, reason: str, as_json: bool)
         rows.append((key, [operation, algorithm, format_size(size), str(len(group)), f"{median * 1e6:.1f}",
                            f"{low * 1e6:.1f} - {high * 1e6:.1f}", f"{bus / 1e9:.3f}"]))  # fmt: skip
     if as_json:
-        print_json({"schema": "nearlinear/measurement", "version": 1, "record": str(out), "ended": reason,
-                    "result": plain})  # fmt: skip
+        print_document("measurement", {"record": str(out)}, {"ended": reason, "operations": plain})
         return
     columns = ["operation", "algorithm", "size", "n", "time us", "5 - 95 %", "busbw GB/s"]
     print_table(columns, [row for _, row in sorted(rows)], left=(0, 1))

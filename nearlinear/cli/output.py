@@ -5,7 +5,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,23 @@ def warn(warnings: Sequence[str]) -> None:
 def print_json(content: Any) -> None:
     """Print a JSON document on standard output."""
     print(json.dumps(content, indent=2, allow_nan=False))
+
+
+def print_document(
+    schema: str,
+    inputs: Mapping[str, Any],
+    result: Any,
+    warnings: Sequence[str] = (),
+    provenance: Mapping[str, Any] | None = None,
+) -> None:
+    """Print a result in the envelope that all JSON output shares."""
+    from importlib.metadata import version
+
+    made = {"nearlinear": version("nearlinear"), **(provenance or {})}
+    print_json({
+        "schema": f"nearlinear/{schema}", "version": 1, "inputs": dict(inputs), "result": result,
+        "warnings": list(warnings), "provenance": made,
+    })  # fmt: skip
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> None:
