@@ -21,6 +21,7 @@ from nearlinear.models.units import format_size, format_time
 
 DEFAULT_HOLDOUT = 0.2
 LATENCY_SEEN_BYTES = 64 * 1024  # latency is known if messages up to here were timed
+SEEN = 0.1  # share of some point's time that the bandwidth must account for to be fitted
 WIDEST_FACTOR = 10.0  # a 90 % interval of the bandwidth wider than this is of no use
 
 
@@ -156,6 +157,9 @@ def _fit_level(
     except FitError as error:
         notes.append(f"{source} {level}: {error.rule}, got {error.got}; left out")
         return None
+    if _hidden(problem, best):
+        notes.append(f"{source} {level}: bandwidth is not identified, {_why_hidden(problem)}; left out")
+        return None
     theta = bootstrap(problem, best, spec.replicates, spec.seed)
     edges = tuple(float(2.0**edge) for edge in best.breaks)
     cost = replace(problem.cost(theta, best.breaks), break_bytes=edges)
@@ -179,6 +183,18 @@ def _inner(points: Points, source: str, found: list[Calibrated]) -> LinkCost | N
                 reduction_s_per_byte=link.cost.reduction_s_per_byte[:1],
             )
     return None
+
+
+def _hidden(problem: Problem, best: Fit) -> bool:
+    """Return whether no point depends on the bandwidth of the level: another level is slower."""
+    _, slope = problem.derivatives(best.theta[None, :], best.breaks)
+    return bool(np.abs(slope[0, 1 : len(best.breaks) + 2]).max() < SEEN)
+
+
+def _why_hidden(problem: Problem) -> str:
+    if problem.inner is not None:
+        return "links inside nodes bind at every size: measure with one rank per node"
+    return f"even {format_size(problem.messages().max())} take no longer than less: sweep to larger sizes"
 
 
 def _identified(problem: Problem, best: Fit, what: str) -> list[str]:

@@ -90,7 +90,7 @@ def _with_a_break(problem: Problem, best: Fit, line: Fit, messages: FloatArray) 
     """Return the fit with one more break, where it helps most."""
     places = [
         np.sort(np.append(best.breaks, place))
-        for place in (messages[1:] + messages[:-1]) / 2
+        for place in np.concatenate((messages[1:-1], (messages[1:] + messages[:-1]) / 2))
         if _roomy(messages, np.append(best.breaks, place))
     ]
     if not places:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
@@ -94,7 +94,7 @@ class Record:
 
 
 class RecordWriter:
-    """Appends to a new record file; every line is flushed before the next is taken.
+    """Appends to a new record file, unbuffered: every line is out before the next is taken.
 
     Raises
     ------
@@ -107,7 +107,7 @@ class RecordWriter:
     def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
         self.path, self.count = path, 0
         try:
-            self._file: TextIO = path.open("x", encoding="utf-8")
+            self._file = path.open("xb", buffering=0)
         except FileExistsError:
             remedy = "choose another --out, or remove it: records are never overwritten"
             raise ContentError("--out", "must be a new file", got=str(path), remedy=remedy) from None
@@ -128,9 +128,10 @@ class RecordWriter:
         self._file.close()
 
     def _line(self, content: Mapping[str, Any]) -> None:
+        rest = memoryview((json.dumps(content) + "\n").encode())
         try:
-            self._file.write(json.dumps(content) + "\n")
-            self._file.flush()
+            while rest:  # a disk that fills up takes a part first
+                rest = rest[self._file.write(rest) :]
         except OSError as error:
             raise ContentError(str(self.path), f"cannot be written ({error.strerror})") from None
 

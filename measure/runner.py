@@ -2,7 +2,8 @@
 
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,8 @@ from nearlinear.models.errors import NearlinearError, SpecError, TargetError
 
 NAME_BYTES = 128
 FEWEST_RANKS = 2
+
+Failed = Callable[[BaseException], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +72,16 @@ def log_sizes(smallest: int, largest: int, per_octave: int = 1) -> tuple[int, ..
     return tuple(sorted({max(round(size / 8) * 8, 8) for size in sizes}))
 
 
-def measure(spec: MeasureSpec) -> Measured:
+def measure(spec: MeasureSpec, failed: Failed) -> Measured:
     """Measure under a launcher; every rank calls this.
+
+    Parameters
+    ----------
+    spec : MeasureSpec
+        What to measure.
+    failed : callable
+        Says what went wrong on a rank in the middle of the run and returns the status with which all
+        ranks then end.
 
     Raises
     ------
@@ -94,20 +105,26 @@ def measure(spec: MeasureSpec) -> Measured:
     header = _header(transport, spec, nodes, MPI.Get_library_version())
     writer = _Keeper(spec.out, header) if transport.rank == 0 else None
     _all_may_go_on(transport, writer)
-    try:
+    with _together(comm, writer, failed):
         reason = run_sampling(
             transport, operations, spec.sampling, nodes, writer.keep if writer else _drop, _progress
         )
-    except KeyboardInterrupt:
-        if writer:
-            writer.file.end(complete=False, reason="interrupted")
-        comm.Abort(130)
-        raise
     if writer is None:
         return Measured(rank=transport.rank, samples=(), reason=reason)
     writer.file.end(complete=True, reason=reason)
     _check_correct(writer.samples, spec.out)
     return Measured(rank=0, samples=tuple(writer.samples), reason=reason)
+
+
+@contextmanager
+def _together(comm: Any, writer: "_Keeper | None", failed: Failed) -> Iterator[None]:
+    """End all ranks when one cannot go on: the others would wait for it forever."""
+    try:
+        yield
+    except BaseException as error:
+        if writer and isinstance(error, KeyboardInterrupt):
+            writer.file.end(complete=False, reason="interrupted")
+        comm.Abort(failed(error))
 
 
 class _Keeper:

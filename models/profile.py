@@ -4,6 +4,7 @@ A profile is a TOML file that people read and a ``.npz`` of the same stem that h
 samples. ``calibrate`` writes it, predictions read it here.
 """
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,7 +140,7 @@ def _read_samples(path: Path) -> dict[str, FloatArray]:
     if not path.is_file():
         raise SpecError(str(path), "must be there: it holds the samples of the profile")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
             return {key: np.asarray(archive[key], dtype=float) for key in archive.files}
     except (OSError, ValueError, KeyError) as error:
         raise ContentError(str(path), f"must be a .npz of samples ({error})") from None

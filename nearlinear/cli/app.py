@@ -1,7 +1,7 @@
 """The ``nearlinear`` command: its verbs, its errors, its exit codes."""
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -9,15 +9,13 @@ import nearlinear
 from nearlinear.cli.calibrate import calibrate
 from nearlinear.cli.catalogue import list_entries, show
 from nearlinear.cli.demo import demo
+from nearlinear.cli.failure import failed
 from nearlinear.cli.measure import measure
 from nearlinear.cli.options import with_scenario
 from nearlinear.cli.predict import predict
 from nearlinear.cli.report import report
 from nearlinear.cli.schema import schema
 from nearlinear.cli.simulate import simulate
-from nearlinear.models.errors import NearlinearError
-
-INTERNAL, USAGE, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     name="nearlinear",
@@ -66,43 +64,10 @@ def _run(arguments: list[str]) -> int:
     try:
         code = app(arguments, standalone_mode=False)
         return code if isinstance(code, int) else 0
-    except NearlinearError as error:
-        _fail(error, arguments)
-        return error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
     except BrokenPipeError:
         raise
-    except Exception as error:
-        return _unexpected(error, arguments)
-
-
-def _unexpected(error: Exception, arguments: list[str]) -> int:
-    """Return the code of an error of the option parser, or of a defect."""
-    if _is_usage(error):
-        text = error.format_message()  # type: ignore[attr-defined]
-        print(text if not text or text[0] == "\n" else f"error: {' '.join(text.split())}", file=sys.stderr)
-        return USAGE
-    _fail(error, arguments)
-    return INTERNAL
-
-
-def _is_usage(error: Any) -> bool:
-    """Return whether the option parser raised it; its module moved between versions of typer."""
-    return hasattr(error, "format_message") and hasattr(error, "exit_code")
-
-
-def _fail(error: Exception, arguments: list[str]) -> None:
-    if "--debug" in arguments:
-        import traceback
-
-        traceback.print_exception(error)
-    elif isinstance(error, NearlinearError):
-        print(f"error: {error}", file=sys.stderr)
-    else:
-        kind = type(error).__name__
-        print(f"error: internal: {kind}: {error}; run again with --debug and report it", file=sys.stderr)
+    except (Exception, KeyboardInterrupt) as error:
+        return failed(error)
 
 
 if __name__ == "__main__":

@@ -157,9 +157,10 @@ def _ended(out: Path) -> bool:
 
 def _run(spec: "MeasureSpec", as_json: bool) -> None:
     """Measure as one of the ranks; rank 0 prints."""
+    from nearlinear.cli.failure import failed
     from nearlinear.measure.runner import measure as run
 
-    measured = run(spec)
+    measured = run(spec, failed)
     if measured.rank:
         return
     _print(measured.samples, spec.out, measured.reason, as_json)

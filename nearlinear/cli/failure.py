@@ -1,0 +1,44 @@
+"""What a user sees of an error: one line on standard error, and the exit code."""
+
+import sys
+from typing import Any
+
+import typer
+
+from nearlinear.models.errors import NearlinearError
+
+INTERNAL, USAGE, INTERRUPTED = 1, 2, 130
+
+
+def failed(error: BaseException) -> int:
+    """Say what went wrong in one line and return the exit code; ``--debug`` shows the traceback, too."""
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        _say("interrupted")
+        return INTERRUPTED
+    if _is_usage(error):
+        _usage(error)
+        return USAGE
+    if "--debug" in sys.argv:
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, NearlinearError):
+        _say(f"error: {error}")
+        return error.exit_code
+    _say(f"error: internal: {type(error).__name__}: {error}; run again with --debug and report it")
+    return INTERNAL
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _is_usage(error: Any) -> bool:
+    """Return whether the option parser raised it; its module moved between versions of typer."""
+    return hasattr(error, "format_message") and hasattr(error, "exit_code")
+
+
+def _usage(error: Any) -> None:
+    """Say what the option parser says; its empty message means that help was printed."""
+    text = error.format_message()
+    _say(text if not text or text[0] == "\n" else f"error: {' '.join(text.split())}")

@@ -1,0 +1,214 @@
+"""Files in, a profile out: levels on top of each other, warnings, refusals, and the file itself."""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nearlinear.calibrate import calibration
+from nearlinear.calibrate.calibration import CalibrateSpec, Calibration, Hints, fit_profile
+from nearlinear.calibrate.curve import curve
+from nearlinear.calibrate.profile_file import write_profile
+from nearlinear.measure.records import RecordWriter, Sample
+from nearlinear.models.errors import ContentError, FitError, SpecError
+from nearlinear.models.hardware.message import LinkCost
+from nearlinear.models.profile import read_profile
+from tests.unit.calibrate.measured import samples
+
+NODE, NETWORK = LinkCost.of(3e-6, 200e9), LinkCost.of(15e-6, 10e9)
+QUICK = CalibrateSpec(replicates=60)
+
+
+def _record(path: Path, *groups: Sequence[Sample]) -> Path:
+    writer = RecordWriter(path, {"hosts": ["n1", "n2", "n1"]})
+    for group in groups:
+        for sample in group:
+            writer.add(sample)
+    writer.end(complete=True, reason="done")
+    return path
+
+
+@pytest.fixture(scope="module")
+def two_levels_measured(tmp_path_factory: pytest.TempPathFactory) -> Calibration:
+    inside = samples("vendor", NODE, ranks=8, noise=0.03)
+    across = samples("vendor", NETWORK, ranks=32, nodes=4, inner=NODE, noise=0.03)
+    ring = samples("ring", NODE, ranks=8, noise=0.03)
+    ping = samples("vendor", NODE, operation="sendrecv", ranks=2, noise=0.03)
+    return fit_profile(
+        [_record(tmp_path_factory.mktemp("run") / "run.jsonl", inside, across, ring, ping)], QUICK
+    )
+
+
+def test_every_level_and_source(two_levels_measured: Calibration) -> None:
+    links = {(x.level, x.source): x for x in two_levels_measured.profile.links}
+    assert set(links) == {("node", "vendor"), ("network", "vendor"), ("node", "rounds"), ("node", "pingpong")}
+    network = links["network", "vendor"]
+    assert 1 / network.cost.seconds_per_byte[-1][0, 0] == pytest.approx(10e9, rel=0.1)
+    assert network.ranks == (4,)
+    assert links["node", "vendor"].ranks == (8,)
+    assert (network.form, links["node", "rounds"].form) == ("library", "")
+    assert network.low_bytes == 256 / 8
+    assert two_levels_measured.profile.link("node") is links["node", "vendor"]
+    assert two_levels_measured.profile.link("node", "rounds") is links["node", "rounds"]
+
+
+def test_provenance_names_files_and_hashes(two_levels_measured: Calibration) -> None:
+    (file,) = two_levels_measured.profile.provenance["files"]
+    assert (file["path"], file["format"], file["hosts"]) == ("run.jsonl", "record", ["n1", "n2"])
+    assert len(file["sha256"]) == 64
+
+
+def test_a_network_of_fat_nodes_needs_a_node(tmp_path: Path) -> None:
+    across = samples("vendor", NETWORK, ranks=32, nodes=4, inner=NODE)
+    with pytest.raises(FitError, match="runs on several nodes of several ranks need runs inside one node"):
+        fit_profile([_record(tmp_path / "run.jsonl", across)], QUICK)
+
+
+def test_a_network_behind_slower_nodes_is_left_out(tmp_path: Path) -> None:
+    inside = samples("vendor", NODE, ranks=8)
+    across = samples("vendor", LinkCost.of(1e-5, 400e9), ranks=32, nodes=4, inner=NODE)
+    made = fit_profile([_record(tmp_path / "run.jsonl", inside, across)], QUICK)
+    assert [link.level for link in made.profile.links] == ["node"]
+    assert any("network: bandwidth is not identified, links inside nodes bind" in note for note in made.notes)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        (2.0 ** np.arange(18, 28), "latency is not identified, the smallest message is 256 KiB"),
+        (2.0 ** np.arange(3, 9), "bandwidth is not identified, even 256 B take no longer than less"),
+        (2.0 ** np.arange(6, 13), "bandwidth is not identified, even 4 KiB take 14.1 us with a latency of"),
+    ],
+)
+def test_sweeps_that_cannot_tell(tmp_path: Path, sizes: np.ndarray, message: str) -> None:
+    taken = samples("vendor", LinkCost.of(1e-5, 1e9), sizes=sizes, noise=1e-4, operation="sendrecv", ranks=2)
+    try:
+        notes = fit_profile([_record(tmp_path / "run.jsonl", taken)], QUICK).notes
+    except FitError as error:
+        notes = (str(error),)
+    assert any(message in note for note in notes)
+
+
+def test_intervals_that_say_nothing_are_refused(tmp_path: Path) -> None:
+    taken = samples("ring", LinkCost.of(1e-5, 1e9), noise=1.0, sizes=2.0 ** np.arange(10, 20))
+    with pytest.raises(FitError, match=r"90 % interval of the bandwidth spans a factor of \d+; measure more"):
+        fit_profile([_record(tmp_path / "run.jsonl", taken)], QUICK)
+
+
+def test_collectives_that_fits_do_not_use(tmp_path: Path) -> None:
+    taken = samples("vendor", NODE, ranks=8)
+    broadcast = [replace(sample, operation="broadcast") for sample in taken]
+    made = fit_profile([_record(tmp_path / "run.jsonl", taken, broadcast)], QUICK)
+    assert any(note.startswith("broadcast: read, but fits use") for note in made.notes)
+    with pytest.raises(FitError, match="nothing could be fitted") as caught:
+        fit_profile([_record(tmp_path / "two.jsonl", broadcast)], QUICK)
+    assert caught.value.exit_code == 7
+
+
+def test_nothing_to_read() -> None:
+    with pytest.raises(SpecError, match="needs at least one record or log"):
+        fit_profile([])
+
+
+def test_hold_out_can_be_left_off(tmp_path: Path) -> None:
+    taken = samples("vendor", NODE, ranks=8)
+    made = fit_profile([_record(tmp_path / "run.jsonl", taken)], CalibrateSpec(replicates=60, holdout=0.0))
+    assert made.links[0].held is None
+    assert made.profile.links[0].holdout is None
+
+
+def test_the_same_files_give_the_same_profile(tmp_path: Path) -> None:
+    record = _record(tmp_path / "run.jsonl", samples("ring", NODE, ranks=8, noise=0.1))
+    for name in ("a.toml", "b.toml"):
+        write_profile(fit_profile([record], QUICK).profile, tmp_path / name)
+    assert (tmp_path / "a.toml").read_bytes() == (tmp_path / "b.toml").read_bytes()
+
+
+def test_a_profile_is_read_as_it_was_written(two_levels_measured: Calibration, tmp_path: Path) -> None:
+    path = tmp_path / "p.toml"
+    write_profile(two_levels_measured.profile, path)
+    again = read_profile(path)
+    assert len(again.links) == len(two_levels_measured.profile.links)
+    for left, right in zip(again.links, two_levels_measured.profile.links, strict=True):
+        for name in ("level", "source", "transport", "dtype", "form", "spread", "spread_per_octave",
+                     "spread_per_doubling", "low_bytes", "high_bytes", "ranks", "holdout"):  # fmt: skip
+            assert getattr(left, name) == getattr(right, name)
+        assert (left.cost.latency_s == right.cost.latency_s).all()
+        assert left.cost.break_bytes == right.cost.break_bytes
+        for one, other in zip(left.cost.seconds_per_byte, right.cost.seconds_per_byte, strict=True):
+            assert (one == other).all()
+
+
+def test_numbers_for_people_are_those_of_the_samples(
+    two_levels_measured: Calibration, tmp_path: Path
+) -> None:
+    write_profile(two_levels_measured.profile, tmp_path / "p.toml")
+    written = tomllib.loads((tmp_path / "p.toml").read_text())["links"][0]
+    cost = two_levels_measured.profile.links[0].cost
+    assert written["latency_s"]["median"] == cost.latency_s[0, 0]
+    assert written["latency_s"]["low"] == pytest.approx(np.percentile(cost.latency_s, 5))
+    assert written["bandwidth_bytes_per_s"][0]["median"] == pytest.approx(1 / cost.seconds_per_byte[0][0, 0])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("nearlinear/profile", "nearlinear/record", "must be a nearlinear/profile, got 'nearlinear/record'"),
+        ("version = 1", "version = 2", "must be of version 1, got 2"),
+        ('level = "node"', "levle = 1", "must be whole"),
+        ("break_bytes = []", "break_bytes = [4.0]", "break_bytes must be one fewer than the pieces"),
+        ("[[links]]", "[[links", "must be"),
+    ],
+)
+def test_a_profile_that_was_edited_wrongly(
+    two_levels_measured: Calibration, tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    path = tmp_path / "p.toml"
+    write_profile(two_levels_measured.profile, path)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(ContentError, match=message) as caught:
+        read_profile(path)
+    assert caught.value.exit_code == 3
+
+
+def test_samples_that_are_missing_cut_or_of_another_profile(
+    two_levels_measured: Calibration, tmp_path: Path
+) -> None:
+    path, beside = tmp_path / "p.toml", tmp_path / "p.npz"
+    write_profile(two_levels_measured.profile, path)
+    whole = beside.read_bytes()
+    beside.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ContentError, match=r"p.npz: must be a"):
+        read_profile(path)
+    np.savez(beside, other=np.ones(3))
+    with pytest.raises(ContentError, match="must be whole"):
+        read_profile(path)
+    beside.unlink()
+    with pytest.raises(SpecError, match="must be there: it holds the samples of the profile"):
+        read_profile(path)
+
+
+def test_nothing_is_left_behind_where_a_profile_cannot_be_written(
+    two_levels_measured: Calibration, tmp_path: Path
+) -> None:
+    before = set(tmp_path.iterdir())
+    with pytest.raises(ContentError):
+        write_profile(two_levels_measured.profile, tmp_path / "none" / "p.toml")
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_the_band_of_a_curve_widens_beyond_the_measured_sizes(two_levels_measured: Calibration) -> None:
+    calibrated = two_levels_measured.links[0]
+    low, median, high = curve(calibrated, calibrated.problem.kinds[0], np.array([2.0**20, 2.0**36]))
+    assert (low < median).all()
+    assert (median < high).all()
+    assert (high / low)[1] > (high / low)[0] * 1.05
+
+
+def test_hints_are_part_of_the_public_names() -> None:
+    assert calibration.Hints is Hints

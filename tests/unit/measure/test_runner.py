@@ -1,0 +1,63 @@
+"""How a run ends on its ranks: wrong results, errors in the middle, outputs that cannot be made."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nearlinear.measure import runner
+from nearlinear.measure.records import Sample, read_record
+from nearlinear.models.errors import ContentError, TargetError
+
+
+class Aborted(Exception):
+    """Stands for the end of all ranks."""
+
+
+class Comm:
+    """A communicator that can only be aborted."""
+
+    def Abort(self, status: int) -> None:
+        raise Aborted(status)
+
+
+def _sample(algorithm: str, correct: bool | None) -> Sample:
+    return Sample(
+        operation="allreduce", algorithm=algorithm, transport="mpi-host", dtype="float32", placement="in",
+        size_bytes=64, ranks=2, nodes=1, repetition=0, mode="individual", statistic="max", time_s=1.0,
+        correct=correct,
+    )  # fmt: skip
+
+
+def test_wrong_results_miss_the_target() -> None:
+    right, wrong = _sample("ring", True), _sample("tree", False)
+    runner._check_correct([right, _sample("ring", None)], Path("a.jsonl"))
+    with pytest.raises(TargetError) as caught:
+        runner._check_correct([right, wrong], Path("a.jsonl"))
+    assert caught.value.exit_code == 5
+    assert "1 measured results are wrong, first allreduce/tree at 64 bytes" in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ContentError("a", "b"), ZeroDivisionError()])
+def test_an_error_on_one_rank_ends_all(tmp_path: Path, error: BaseException) -> None:
+    writer, seen = runner._Keeper(tmp_path / "a.jsonl", {}), list[Any]()
+
+    def failed(error: BaseException) -> int:
+        seen.append(error)
+        return 17
+
+    with pytest.raises(Aborted, match="17"), runner._together(Comm(), writer, failed):
+        raise error
+    assert seen == [error]
+    assert not read_record(tmp_path / "a.jsonl").complete
+
+
+def test_no_error_no_end() -> None:
+    with runner._together(Comm(), None, lambda error: 1):
+        pass
+
+
+def test_a_record_that_cannot_be_made_is_remembered_not_raised(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").touch()
+    keeper = runner._Keeper(tmp_path / "a.jsonl", {})
+    assert isinstance(keeper.error, ContentError)
