@@ -29,8 +29,12 @@ def cautions(model: StepModel, points: Sequence[Point]) -> list[str]:
 
 
 def outside_profile(model: StepModel, devices: int) -> bool:
-    """Return whether a scale, or its messages, lie outside what the profile measured."""
-    return model.case.profile is not None and any(True for _ in _outside(model, devices))
+    """Return whether a scale, its links or its messages lie outside what the profile measured."""
+    case = model.case
+    if case.profile is None:
+        return False
+    unknown = any(_fitted(case, level) is None for level, _ in _used(case, devices))
+    return unknown or any(True for _ in _outside(model, devices))
 
 
 def _used(case: Case, devices: int) -> Iterator[tuple[Level, int]]:

@@ -7,6 +7,8 @@ for bad input. The codes are those of ``docs/architecture.md``.
 from typing import Self
 
 _NOT_GIVEN = object()
+CLOSE = 0.6  # similarity from which a name is offered as the one that was meant
+LOOKALIKES = str.maketrans("oil", "011")
 
 
 class NearlinearError(Exception):
@@ -113,8 +115,16 @@ def nearest(name: str, known: list[str], limit: int = 3) -> str:
     >>> nearest("resnet50", ["resnet-50", "vgg-16"])
     'did you mean resnet-50?'
     """
-    from difflib import get_close_matches  # kept off the path of a correct call
+    from difflib import SequenceMatcher  # kept off the path of a correct call
 
-    wanted = name.lower().replace("_", "-")
-    close = get_close_matches(wanted, known, limit, 0.6) or [k for k in known if wanted and wanted in k]
+    wanted = _alike(name)
+    if not wanted:
+        return ""
+    scores = {k: SequenceMatcher(None, wanted, _alike(k)).ratio() + (wanted in _alike(k)) for k in known}
+    close = sorted((k for k in known if scores[k] >= CLOSE), key=lambda k: -scores[k])
     return f"did you mean {', '.join(close[:limit])}?" if close else ""
+
+
+def _alike(name: str) -> str:
+    """Return a name without what is easily mistaken: case, separators, letters that look like digits."""
+    return "".join(c for c in name.lower() if c.isalnum()).translate(LOOKALIKES)

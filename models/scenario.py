@@ -7,68 +7,21 @@ Command-line options and TOML keys are made from the fields below, so they canno
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
 from nearlinear.models.errors import ContentError, SpecError, nearest
+from nearlinear.models.option import count, flag, one_of, option, text, whole
 from nearlinear.models.strict import line_of, read_toml
 from nearlinear.models.units import format_size, parse_counts, parse_size
 
-Reader = Callable[[Any, str], Any]
 DEFAULT_DEVICES = "1,2,4..256"
 DEFAULT_BATCH = 32
 DEFAULT_BUCKET = "25MiB"  # PyTorch DistributedDataParallel, bucket_cap_mb = 25
 DEFAULT_SAMPLES = 401  # odd, so that the median is one of the samples; 5 % of them is 20
 WIRES = {"float32": 4, "float16": 2, "bfloat16": 2}
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
-
-
-def text(raw: Any, where: str) -> str:
-    """Return a non-empty string."""
-    if not isinstance(raw, str) or not raw.strip():
-        raise SpecError(where, "must be a name", got=raw)
-    return raw.strip()
-
-
-def count(raw: Any, where: str) -> int:
-    """Return a whole number >= 1."""
-    counts = parse_counts(raw if isinstance(raw, int) else str(raw), where)
-    if len(counts) != 1:
-        raise SpecError(where, "must be one whole number", got=raw)
-    return counts[0]
-
-
-def whole(raw: Any, where: str) -> int:
-    """Return a whole number >= 0."""
-    if not str(raw).strip().isdecimal():
-        raise SpecError(where, "must be a whole number >= 0", got=raw)
-    return int(raw)
-
-
-def flag(raw: Any, where: str) -> bool:
-    """Return true or false."""
-    if isinstance(raw, bool):
-        return raw
-    raise SpecError(where, "must be true or false", got=raw)
-
-
-def one_of(*allowed: str) -> Reader:
-    """Return a reader of one of the allowed words."""
-
-    def read(raw: Any, where: str) -> str:
-        if raw not in allowed:
-            remedy = nearest(str(raw), list(allowed)) or f"known are {', '.join(allowed)}"
-            raise SpecError(where, "must be a known word", got=raw, remedy=remedy)
-        return str(raw)
-
-    return read
-
-
-def option(reader: Reader, help: str, default: Any = MISSING, metavar: str = "") -> Any:
-    """Return a dataclass field that is an option: how it is read, what it means, its default."""
-    metadata = {"reader": reader, "help": help, "metavar": metavar}
-    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,15 +268,3 @@ def _plain(name: str, value: Any) -> Any:
         exact = format_size(value).replace(" ", "")
         return exact if parse_size(exact) == value else value
     return list(value) if isinstance(value, tuple) else value
-
-
-__all__ = [
-    "TABLES",
-    "Anchor",
-    "Knowledge",
-    "Machine",
-    "Plan",
-    "Scenario",
-    "Workload",
-    "option_fields",
-]

@@ -48,3 +48,7 @@ if not TYPE_CHECKING:
         if name not in _HOME:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+    def __dir__() -> list[str]:
+        """Return the public names, loaded or not."""
+        return __all__

@@ -103,15 +103,19 @@ class Section:
         )
 
 
-def render_report(title: str, sections: Sequence[Section], commands: Sequence[str] = ()) -> str:
+def render_report(
+    title: str,
+    parts: Sequence[Prediction | Calibration | Comparison | Section],
+    commands: Sequence[str] = (),
+) -> str:
     """Return a self-contained HTML page.
 
     Parameters
     ----------
     title : str
         Of the page.
-    sections : sequence of Section
-        In order.
+    parts : sequence of Prediction, Calibration, Comparison or Section
+        Results in order; a section of your own says its command, too.
     commands : sequence of str
         That made the results, for the last part of the page.
     """
@@ -120,8 +124,16 @@ def render_report(title: str, sections: Sequence[Section], commands: Sequence[st
     )
     environment.filters["raw_svg"] = Markup
     return environment.get_template("report.html").render(
-        title=title, sections=sections, commands=commands, definitions=DEFINITIONS
+        title=title, sections=[_section(part) for part in parts], commands=commands, definitions=DEFINITIONS
     )
+
+
+def _section(part: Prediction | Calibration | Comparison | Section) -> Section:
+    if isinstance(part, Prediction):
+        return Section.of_prediction(part)
+    if isinstance(part, Calibration):
+        return Section.of_calibration(part, f"Calibration: {part.profile.name}")
+    return Section.of_comparison(part) if isinstance(part, Comparison) else part
 
 
 def _points(prediction: Prediction) -> Table:

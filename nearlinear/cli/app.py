@@ -9,7 +9,7 @@ import nearlinear
 from nearlinear.cli.calibrate import calibrate
 from nearlinear.cli.catalogue import list_entries, show
 from nearlinear.cli.demo import demo
-from nearlinear.cli.failure import failed
+from nearlinear.cli.failure import INTERRUPTED, failed
 from nearlinear.cli.measure import measure
 from nearlinear.cli.options import with_scenario
 from nearlinear.cli.predict import predict
@@ -63,6 +63,8 @@ def main() -> None:
 def _run(arguments: list[str]) -> int:
     try:
         code = app(arguments, standalone_mode=False)
+        if code == INTERRUPTED:  # the option parser may turn the interruption into a code
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except BrokenPipeError:
         raise

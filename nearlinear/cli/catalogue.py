@@ -19,7 +19,7 @@ def list_entries(
     as_json: JSON = False,
 ) -> None:
     """List models, devices, links, clusters or algorithms."""
-    from nearlinear.models.scenario import one_of
+    from nearlinear.models.option import one_of
 
     _print(_LISTS[one_of(*KINDS)(kind, "KIND")](), {"kind": kind}, as_json)
 

@@ -66,7 +66,7 @@ def _spec(
     from nearlinear.measure.runner import MeasureSpec, log_sizes
     from nearlinear.measure.sampling import Sampling
     from nearlinear.models.errors import SpecError
-    from nearlinear.models.scenario import one_of
+    from nearlinear.models.option import one_of
     from nearlinear.models.units import parse_duration, parse_size_range
 
     smallest, largest = parse_size_range(sizes, "--sizes")
@@ -121,8 +121,8 @@ def _launch(ranks: int, out: Path, as_json: bool) -> None:
     print(ended.output, end="", file=sys.stderr)
     kept = _kept(out)
     if ended.interrupted:
-        print(f"interrupted; {kept}", file=sys.stderr)
-        raise typer.Exit(130)
+        print(kept, file=sys.stderr)
+        raise KeyboardInterrupt
     if 0 < ended.status < 8 and not out.exists():
         raise typer.Exit(ended.status)  # a rank has said why
     if _ended(out) and 0 < ended.status <= 8:

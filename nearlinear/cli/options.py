@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from nearlinear.models.errors import ContentError, SpecError
-from nearlinear.models.scenario import Scenario, flag, option_fields, places_in
+from nearlinear.models.option import flag
+from nearlinear.models.scenario import Scenario, option_fields, places_in
 
 Run = Callable[..., None]
 SCENARIO_FILE = Annotated[

@@ -12,7 +12,7 @@ def schema(
 ) -> None:
     """Print the JSON Schema of a file contract."""
     from nearlinear.models.catalogue import DATA
-    from nearlinear.models.scenario import one_of
+    from nearlinear.models.option import one_of
 
     chosen = one_of(*NAMES)(name, "NAME")
     print((DATA / "schemas" / f"{chosen}.json").read_text(encoding="utf-8"), end="")

@@ -99,7 +99,7 @@ def test_control_c_keeps_what_was_sampled(started: Callable[..., Any], tmp_path:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    kept = re.search(r"interrupted; (\d+) samples are kept in run.jsonl", errors)
+    kept = re.search(r"(\d+) samples are kept in run.jsonl\ninterrupted\n$", errors)
     record = read_record(tmp_path / "run.jsonl")
     assert kept is not None, errors
     assert len(record.samples) == int(kept[1]) > 10

@@ -7,9 +7,10 @@ import numpy as np
 from nearlinear.calibrate.forms import Kind
 from nearlinear.calibrate.importers import Imported
 from nearlinear.measure.records import Sample
+from nearlinear.models.arrays import FloatArray
 from nearlinear.models.hardware.message import LinkCost
 
-SIZES = 2.0 ** np.arange(8, 27)
+SIZES: FloatArray = np.exp2(np.arange(8.0, 27.0))
 
 
 def samples(

@@ -2,10 +2,11 @@
 
 import contextlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from nearlinear.calibrate.importers import Hints, nccl_tests, read_measurements
+from nearlinear.calibrate.importers import Hints, Imported, nccl_tests, read_measurements
 from nearlinear.models.errors import ContentError, SpecError
 
 HEAD = """# nThread 1 nGpus 2 minBytes 1024 maxBytes 4096 step: 2(factor) warmup iters: 5 iters: 20
@@ -22,7 +23,7 @@ FOOT = "# Out of bounds values : 0 OK\n# Avg bus bandwidth    : 5\n"
 NO_HINTS = Hints()
 
 
-def _parse(text: str, hints: Hints = NO_HINTS) -> nccl_tests.Imported:
+def _parse(text: str, hints: Hints = NO_HINTS) -> Imported:
     assert nccl_tests.sniff(text)
     return nccl_tests.parse(text, "a.log", hints)
 
@@ -35,12 +36,13 @@ def _line(text: str, error: ContentError) -> str:
 def test_a_plain_log() -> None:
     read = _parse(HEAD + SMALL + LARGE + FOOT)
     assert read.format == "nccl-tests"
-    assert [(s.placement, s.size_bytes, s.time_s, s.correct) for s in read.samples] == [
+    expected: list[Any] = [
         ("out", 1024, pytest.approx(10.24e-6), True),
         ("in", 1024, pytest.approx(20.48e-6), None),
         ("out", 1048576, pytest.approx(104.86e-6), True),
         ("in", 1048576, pytest.approx(104.86e-6), False),
     ]
+    assert [(s.placement, s.size_bytes, s.time_s, s.correct) for s in read.samples] == expected
     first = read.samples[0]
     assert (first.operation, first.ranks, first.nodes, first.dtype) == ("allreduce", 2, 1, "float")
     assert (first.mode, first.statistic, first.per_rank_s) == ("pipelined", "mean", None)

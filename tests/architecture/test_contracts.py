@@ -1,0 +1,58 @@
+"""JSON Schemas say what the dataclasses say: same names, nothing more and nothing less."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nearlinear.measure.records import Sample
+from nearlinear.models import prediction, scenario
+from nearlinear.models.catalogue import DATA
+from nearlinear.models.profile import Holdout
+
+
+def _schema(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((Path(DATA) / "schemas" / f"{name}.json").read_text())
+    return found
+
+
+def _names(kind: Any) -> set[str]:
+    return {field.name for field in fields(kind)}
+
+
+def _find(node: Any, wanted: set[str]) -> bool:
+    """Return whether some object of a schema has exactly these properties."""
+    if isinstance(node, dict):
+        if set(node.get("properties", {})) - {"kind", "lines"} == wanted:
+            return True
+        return any(_find(child, wanted) for child in node.values())
+    return isinstance(node, list) and any(_find(child, wanted) for child in node)
+
+
+@pytest.mark.parametrize(
+    ("schema", "kind"),
+    [
+        ("record", Sample),
+        ("prediction", prediction.Band),
+        ("prediction", prediction.Breakdown),
+        ("prediction", prediction.Point),
+        ("prediction", prediction.Answer),
+        ("profile", Holdout),
+    ],
+)
+def test_fields(schema: str, kind: Any) -> None:
+    assert _find(_schema(schema), _names(kind))
+
+
+@pytest.mark.parametrize("table", ["workload", "machine", "plan", "knowledge"])
+def test_scenario_tables(table: str) -> None:
+    kind = {f.name: f for f in fields(scenario.Scenario)}[table].type
+    properties = _schema("scenario")["properties"][table]["properties"]
+    assert {name.replace("-", "_") for name in properties} == _names(kind)
+
+
+@pytest.mark.parametrize("name", ["prediction", "profile", "record", "scenario"])
+def test_every_object_is_closed_or_says_why(name: str) -> None:
+    assert _schema(name)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
