@@ -15,6 +15,7 @@ import numpy as np
 
 from nearlinear.models.arrays import IntArray
 from nearlinear.models.collectives.schedule import Phase, Schedule, Transfers
+from nearlinear.simulator.clocks import Advance, Peers, advance_for
 from nearlinear.simulator.exchange import Outcome, Vector, checked_starts, to_ticks
 from nearlinear.simulator.fabric import Fabric, moving
 
@@ -69,23 +70,14 @@ class _Pattern:
 
     def __init__(self, transfers: Transfers, fabric: Fabric, vector: Vector) -> None:
         self.transfers, self.fabric, self.vector = transfers, fabric, vector
+        self.peers = Peers.of(transfers)
         self.level = fabric.level(transfers)
         self.slowdown = 1.0 / fabric.rates(transfers, self.level)
-        self.one_send_each = len(np.unique(transfers.source)) == len(transfers.source)
-        self.one_receive_each = len(np.unique(transfers.destination)) == len(transfers.destination)
         self._known: dict[int, tuple[IntArray, IntArray]] = {}
 
-    def play(self, entered: IntArray, elements: IntArray) -> IntArray:
+    def play(self, advance: Advance, entered: IntArray, elements: IntArray) -> IntArray:
         """Return the clocks after the round, shape (samples, ranks)."""
-        source, destination = self.transfers.source, self.transfers.destination
-        duration, handling = self._ticks(elements)
-        end = np.maximum(entered[:, source], entered[:, destination]) + duration
-        clock = entered.copy()
-        _raise_to(clock, source, end, self.one_send_each)
-        if not self.one_receive_each:
-            handling = _suffix_sums(np.broadcast_to(handling, end.shape), destination)
-        _raise_to(clock, destination, end + handling, self.one_receive_each)
-        return clock
+        return advance(entered, self.peers, *self._ticks(elements))
 
     def _ticks(self, elements: IntArray) -> tuple[IntArray, IntArray]:
         """Return duration and handling of every transfer; chunks have at most two lengths."""
@@ -115,39 +107,15 @@ def _run_phase(
     phase: Phase, fabric: Fabric, vector: Vector, bounds: IntArray, clock: IntArray, tally: _Tally
 ) -> IntArray:
     pattern: _Pattern | None = None
+    advance = advance_for(len(phase.source) * phase.rounds * len(clock))
     for transfers in phase:
         moved, elements = moving(transfers, bounds)
         same = phase.fixed_peers and pattern is not None and len(moved.source) == len(transfers.source)
         if pattern is None or not same:
             pattern = _Pattern(moved, fabric, vector)
         if len(elements):
-            clock = pattern.play(clock, elements)
+            clock = pattern.play(advance, clock, elements)
             tally.add(moved, elements)
         if len(moved.source) < len(transfers.source):
             pattern = None
     return clock
-
-
-def _raise_to(clock: IntArray, ranks: IntArray, values: IntArray, once: bool) -> None:
-    """Set clock[:, r] to the largest of itself and the values of rank r; ``once`` if r occurs once."""
-    if once:
-        clock[:, ranks] = np.maximum(clock[:, ranks], values)
-        return
-    order = np.argsort(ranks, kind="stable")
-    ordered = ranks[order]
-    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    latest = np.maximum.reduceat(values[:, order], starts, axis=1)
-    who = ordered[starts]
-    clock[:, who] = np.maximum(clock[:, who], latest)
-
-
-def _suffix_sums(handling: IntArray, destination: IntArray) -> IntArray:
-    """Return for every receive its handling plus that of its rank's later receives."""
-    order = np.argsort(destination, kind="stable")
-    ordered = destination[order]
-    last = np.concatenate((ordered[1:] != ordered[:-1], [True]))
-    total = np.cumsum(handling[:, order], axis=1)
-    group_end = total[:, last][:, np.cumsum(last) - last]
-    suffix = np.empty_like(total)
-    suffix[:, order] = group_end - total + handling[:, order]
-    return suffix

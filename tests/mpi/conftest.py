@@ -18,11 +18,11 @@ HERE = Path(__file__).parent
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark all tests of this folder, and leave them out where no ranks can be started."""
+    absent = pytest.mark.skipif(not _can_start_ranks(), reason="needs mpi4py and mpiexec")
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.mpi)
-            if not _can_start_ranks():
-                item.add_marker(pytest.mark.skip(reason="needs mpi4py and mpiexec"))
+            item.add_marker(absent)
 
 
 def _can_start_ranks() -> bool:
