@@ -26,6 +26,7 @@ from nearlinear.models.profile import Holdout
 
 REPLICATES = 400
 SPLITS = 10
+UNSEEN = 0.25  # of the sizes, in each split: about as many as a user holds out
 Z90 = 1.645  # a normal variable lies within so many standard deviations with 90 % probability
 FEWEST_TO_EXTRAPOLATE = 8
 
@@ -76,10 +77,10 @@ def _spread(errors: FloatArray) -> float:
 
 
 def _errors_inside(problem: Problem, seed: int) -> FloatArray:
-    """Return log errors at held-out halves of the sizes."""
+    """Return log errors at sizes held out of several fits."""
     errors = [np.empty(0)]
     for split in range(SPLITS):
-        held = hold_out(problem.points, 0.5, seed + 1 + split)
+        held = hold_out(problem.points, UNSEEN, seed + 1 + split)
         errors.append(_errors(problem, ~held, held))
     return np.concatenate(errors)
 
