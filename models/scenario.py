@@ -37,7 +37,8 @@ class Anchor:
 
 def anchors(raw: Any, where: str) -> tuple[Anchor, ...]:
     """Return the anchors of ``1:118.0,8:900`` or of a list of such texts."""
-    texts = [part for item in ([raw] if isinstance(raw, str) else raw) for part in str(item).split(",")]
+    items = raw if isinstance(raw, list | tuple) else [raw]
+    texts = [part for item in items for part in str(item).split(",")]
     found = tuple(_anchor(text, where) for text in texts if text.strip())
     if len({anchor.devices for anchor in found}) != len(found):
         raise SpecError(where, "must give each device count once", got=",".join(texts))

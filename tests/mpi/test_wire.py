@@ -11,7 +11,10 @@ from nearlinear.models.collectives import ALGORITHMS
 PROGRAM = Path(__file__).parent / "sums_on_the_wire.py"
 
 
-@pytest.mark.parametrize("count", [2, 3, 5])
+MORE_THAN_CORES = [pytest.param(count, marks=pytest.mark.slow) for count in (4, 6, 7, 8)]
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, *MORE_THAN_CORES])
 def test_every_algorithm_sums_exactly(ranks: Callable[..., Any], count: int) -> None:
     done = ranks(count, [str(PROGRAM)])
     assert done.returncode == 0, done.stdout + done.stderr

@@ -28,8 +28,8 @@ def test_anchors_are_sorted() -> None:
     assert scenario.knowledge.anchor == (Anchor(1, 118.0), Anchor(8, 900.0))
 
 
-@pytest.mark.parametrize("anchor", ["1", "1:", "1:x", "1:-5", "0:5", "1:inf", "1:5,1:6", "a:5"])
-def test_what_are_no_anchors(anchor: str) -> None:
+@pytest.mark.parametrize("anchor", ["1", "1:", "1:x", "1:-5", "0:5", "1:inf", "1:5,1:6", "a:5", 51, {"1": 5}])
+def test_what_are_no_anchors(anchor: object) -> None:
     with pytest.raises(SpecError, match="--anchor"):
         Scenario.of(model="nin", cluster="titan", anchor=anchor)
 
