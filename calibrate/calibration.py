@@ -15,7 +15,7 @@ from nearlinear.calibrate.problem import Problem
 from nearlinear.calibrate.uncertainty import REPLICATES, Held, Spread, bootstrap, check_held_out, spread_of
 from nearlinear.models.errors import FitError, SpecError
 from nearlinear.models.hardware.message import LinkCost
-from nearlinear.models.profile import LinkProfile, Profile
+from nearlinear.models.profile import Interval, LinkProfile, Profile
 from nearlinear.models.provenance import sha256
 from nearlinear.models.units import format_size, format_time
 
@@ -218,11 +218,11 @@ def _identified(problem: Problem, best: Fit, what: str) -> list[str]:
 
 def _check_useful(cost: LinkCost, what: str) -> None:
     """Refuse intervals that say nothing."""
-    low, high = np.percentile(cost.seconds_per_byte[-1], [5, 95])
-    if high / low > WIDEST_FACTOR:
+    last = Interval.of(cost.seconds_per_byte[-1])
+    if last.high / last.low > WIDEST_FACTOR:
         raise FitError(
             what,
-            f"the 90 % interval of the bandwidth spans a factor of {high / low:.0f}",
+            f"the 90 % interval of the bandwidth spans a factor of {last.high / last.low:.0f}",
             remedy="measure more sizes, larger ones, or with more repetitions",
         )
 

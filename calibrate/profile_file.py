@@ -1,6 +1,7 @@
 """Writing a profile: a TOML file for people, the samples beside it, both whole or not at all."""
 
 import io
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,13 @@ import numpy as np
 import tomli_w
 
 from nearlinear.models.arrays import FloatArray
-from nearlinear.models.prediction import HIGH, LOW
 from nearlinear.models.profile import SCHEMA, VERSION, LinkProfile, Profile
 from nearlinear.models.whole_file import write_whole
+
+PLAIN = (
+    "level", "transport", "dtype", "source", "form", "reduction_known", "spread", "spread_per_octave",
+    "spread_per_doubling", "low_bytes", "high_bytes",
+)  # fmt: skip
 
 
 def write_profile(profile: Profile, path: Path) -> None:
@@ -37,41 +42,20 @@ def write_profile(profile: Profile, path: Path) -> None:
 
 def _link(link: LinkProfile, samples: dict[str, FloatArray]) -> dict[str, Any]:
     key = f"{link.level}.{link.transport}.{link.source}"
-    cost = link.cost
-    samples[f"{key}.latency_s"] = cost.latency_s[:, 0]
-    samples[f"{key}.seconds_per_byte"] = np.hstack(cost.seconds_per_byte)
-    samples[f"{key}.reduction_s_per_byte"] = cost.reduction_s_per_byte[:, 0]
-    item: dict[str, Any] = {
-        "level": link.level,
-        "transport": link.transport,
-        "dtype": link.dtype,
-        "source": link.source,
-        "form": link.form,
-        "latency_s": _interval(cost.latency_s),
-        "bandwidth_bytes_per_s": [_interval(1.0 / slope) for slope in cost.seconds_per_byte],
-        "break_bytes": list(cost.break_bytes),
-        "reduction_s_per_byte": _interval(cost.reduction_s_per_byte),
-        "reduction_known": link.reduction_known,
-        "spread": link.spread,
-        "spread_per_octave": link.spread_per_octave,
-        "spread_per_doubling": link.spread_per_doubling,
-        "low_bytes": link.low_bytes,
-        "high_bytes": link.high_bytes,
-        "ranks": list(link.ranks),
-        "samples": key,
-    }
+    samples[f"{key}.latency_s"] = link.cost.latency_s[:, 0]
+    samples[f"{key}.seconds_per_byte"] = np.hstack(link.cost.seconds_per_byte)
+    samples[f"{key}.reduction_s_per_byte"] = link.cost.reduction_s_per_byte[:, 0]
+    return described(link) | {"samples": key}
+
+
+def described(link: LinkProfile) -> dict[str, Any]:
+    """Return what was fitted to a level, for people and for JSON: intervals instead of samples."""
+    item: dict[str, Any] = {key: getattr(link, key) for key in PLAIN}
+    item["latency_s"] = asdict(link.latency_s)
+    item["bandwidth_bytes_per_s"] = [asdict(piece) for piece in link.bandwidth_bytes_per_s]
+    item["break_bytes"] = list(link.cost.break_bytes)
+    item["reduction_s_per_byte"] = asdict(link.reduction_s_per_byte)
+    item["ranks"] = list(link.ranks)
     if link.holdout is not None:
-        h = link.holdout
-        item["holdout"] = {
-            "median_ape": h.median_ape,
-            "p95_ape": h.p95_ape,
-            "coverage_90": h.coverage_90,
-            "points": h.points,
-        }
+        item["holdout"] = asdict(link.holdout)
     return item
-
-
-def _interval(values: FloatArray) -> dict[str, float]:
-    """Return the best fit with the 5th and 95th percentile of the samples."""
-    low, high = np.percentile(values, [LOW, HIGH])
-    return {"median": float(values[0, 0]), "low": float(low), "high": float(high)}

@@ -10,6 +10,7 @@ from nearlinear.models.hardware.cluster import Cluster, Level
 from nearlinear.models.hardware.device import PRECISIONS, Device
 from nearlinear.models.hardware.fact import Fact, Source, read_fact
 from nearlinear.models.hardware.link import Link
+from nearlinear.models.naming import same_name
 from nearlinear.models.strict import build, line_of, read_toml
 from nearlinear.models.units import BITS_PER_BYTE, GB, MICROSECOND
 
@@ -108,12 +109,10 @@ def _plain(key: str) -> str:
 
 def _find(table: Mapping[str, Named], name: str, where: str, kind: str, kinds: str) -> Named:
     """Return the entry of that name or alias."""
-    wanted = name.strip().lower().replace("_", "-")
-    for entry in table.values():
-        if wanted == entry.name or wanted in entry.aliases:
-            return entry
-    known = [other for one in table.values() for other in (one.name, *one.aliases)]
-    remedy = nearest(wanted, known) or f"see nearlinear list {kinds}"
+    known = {other: one for one in table.values() for other in (one.name, *one.aliases)}
+    if found := same_name(name, known):
+        return known[found]
+    remedy = nearest(name, list(known)) or f"see nearlinear list {kinds}"
     raise SpecError(where, f"must be a known {kind}", got=name, remedy=remedy)
 
 

@@ -8,17 +8,41 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.errors import ContentError, SpecError
 from nearlinear.models.hardware.message import LinkCost
+from nearlinear.models.prediction import HIGH, LOW
 from nearlinear.models.strict import build, read_toml
 
 SCHEMA = "nearlinear/profile"
 VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """Best fit of a parameter with the 5th and 95th percentile of its samples.
+
+    Where refits lean to one side, the interval is widened to hold the best fit itself.
+    """
+
+    best: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, samples: FloatArray) -> Self:
+        """Return the interval of samples of shape (n, 1) whose first row is the best fit."""
+        best = float(samples[0, 0])
+        low, high = np.percentile(samples, [LOW, HIGH])
+        return cls(best=best, low=min(best, float(low)), high=max(best, float(high)))
+
+    def shown(self, unit: float) -> str:
+        """Return the text for people, in multiples of ``unit``."""
+        return f"{self.best / unit:.3g} [{self.low / unit:.3g} - {self.high / unit:.3g}]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +106,21 @@ class LinkProfile:
     ranks: tuple[int, ...]
     reduction_known: bool
     holdout: Holdout | None = None
+
+    @property
+    def latency_s(self) -> Interval:
+        """Seconds before the first byte of a message."""
+        return Interval.of(self.cost.latency_s)
+
+    @property
+    def bandwidth_bytes_per_s(self) -> tuple[Interval, ...]:
+        """Bandwidth of every piece, smallest messages first."""
+        return tuple(Interval.of(1.0 / slope) for slope in self.cost.seconds_per_byte)
+
+    @property
+    def reduction_s_per_byte(self) -> Interval:
+        """Seconds to add a byte."""
+        return Interval.of(self.cost.reduction_s_per_byte)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

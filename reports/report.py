@@ -199,8 +199,8 @@ def _links(calibration: Calibration) -> Table:
     for calibrated in calibration.links:
         link = calibrated.link
         rows.append([
-            link.level, f"{link.transport} {link.source}", f"{link.cost.latency_s[0, 0] * 1e6:.3g}",
-            f"{1 / link.cost.seconds_per_byte[-1][0, 0] / 1e9:.3g}",
+            link.level, f"{link.transport} {link.source}", link.latency_s.shown(units.MICROSECOND),
+            link.bandwidth_bytes_per_s[-1].shown(units.GB),
             f"{units.format_size(link.low_bytes)} - {units.format_size(link.high_bytes)}",
             ", ".join(str(n) for n in link.ranks),
         ])  # fmt: skip

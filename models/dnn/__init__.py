@@ -13,6 +13,7 @@ from nearlinear.models.dnn.nin import nin
 from nearlinear.models.dnn.resnet import DEPTHS, FIRST_BOTTLENECK, resnet
 from nearlinear.models.dnn.vgg import vgg16, vgg19
 from nearlinear.models.errors import SpecError, nearest
+from nearlinear.models.naming import same_name
 
 NETWORKS: dict[str, Callable[[], Network]] = {
     "mlp": mlp,
@@ -41,7 +42,8 @@ def network(name: str, where: str = "MODEL") -> Network:
     SpecError
         No such network; the message has the nearest names.
     """
-    if name not in NETWORKS:
+    known = same_name(name, NETWORKS)
+    if known is None:
         remedy = nearest(name, list(NETWORKS)) or "see nearlinear list models"
         raise SpecError(where, "must be a known network", got=name, remedy=remedy)
-    return NETWORKS[name]()
+    return NETWORKS[known]()

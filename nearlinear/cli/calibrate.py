@@ -94,26 +94,19 @@ def _print(calibration: "Calibration") -> None:
 
 
 def _row(calibrated: "Calibrated") -> list[str]:
-    import numpy as np
+    from nearlinear.models.units import GB, MICROSECOND
 
     link = calibrated.link
-    cost = link.cost
-    latency, slope = cost.latency_s, cost.seconds_per_byte[-1]
-    low, high = np.percentile(latency, [5, 95])
-    slowest, fastest = np.percentile(1 / slope, [5, 95])
-    adding = (
-        f"{1 / cost.reduction_s_per_byte[0, 0] / 1e9:.3g} GB/s" if link.reduction_known else "in bandwidth"
-    )
-    held = link.holdout
+    bandwidths, adding = link.bandwidth_bytes_per_s, link.reduction_s_per_byte
     return [
         link.level,
         f"{link.transport} {link.source}",
-        f"{latency[0, 0] * 1e6:.3g} [{low * 1e6:.3g} - {high * 1e6:.3g}]",
-        f"{1 / slope[0, 0] / 1e9:.3g} [{slowest / 1e9:.3g} - {fastest / 1e9:.3g}]",
-        str(len(cost.seconds_per_byte)),
-        adding,
+        link.latency_s.shown(MICROSECOND),
+        bandwidths[-1].shown(GB),
+        str(len(bandwidths)),
+        f"{1 / adding.best / GB:.3g} GB/s" if link.reduction_known else "in bandwidth",
         f"{link.spread:.1%}",
-        _held(held) if held else "none",
+        _held(link.holdout) if link.holdout else "none",
     ]
 
 
@@ -143,29 +136,6 @@ def _parity(calibrated: "Calibrated") -> str:
 
 
 def _result(calibration: "Calibration") -> dict[str, Any]:
-    links = []
-    for calibrated in calibration.links:
-        link = calibrated.link
-        item: dict[str, Any] = {
-            "level": link.level, "transport": link.transport, "source": link.source,
-            "ranks": list(link.ranks),
-            "latency_s": _interval(link.cost.latency_s),
-            "bandwidth_bytes_per_s": [_interval(1 / slope) for slope in link.cost.seconds_per_byte],
-            "break_bytes": list(link.cost.break_bytes),
-            "reduction_s_per_byte": _interval(link.cost.reduction_s_per_byte),
-            "reduction_known": link.reduction_known, "spread": link.spread,
-            "points": len(calibrated.problem.points),
-        }  # fmt: skip
-        if link.holdout is not None:
-            h = link.holdout
-            item["holdout"] = {"median_ape": h.median_ape, "p95_ape": h.p95_ape,
-                               "coverage_90": h.coverage_90, "points": h.points}  # fmt: skip
-        links.append(item)
-    return {"links": links}
+    from nearlinear.calibrate.profile_file import described
 
-
-def _interval(values: Any) -> dict[str, float]:
-    import numpy as np
-
-    low, high = np.percentile(values, [5, 95])
-    return {"median": float(values[0, 0]), "low": float(low), "high": float(high)}
+    return {"links": [described(one.link) | {"points": len(one.problem.points)} for one in calibration.links]}

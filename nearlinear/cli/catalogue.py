@@ -152,6 +152,7 @@ def _entry(name: str) -> "Listing | Facts":
     from nearlinear.models.collectives import ALGORITHMS
     from nearlinear.models.dnn import NETWORKS
     from nearlinear.models.errors import SpecError, nearest
+    from nearlinear.models.naming import same_name
 
     finders: tuple[tuple[list[str], Callable[[str], Listing | Facts]], ...] = (
         (list(NETWORKS), _show_model),
@@ -161,8 +162,8 @@ def _entry(name: str) -> "Listing | Facts":
         (list(ALGORITHMS), _show_algorithm),
     )
     for names, find in finders:
-        if name in names:
-            return find(name)
+        if known := same_name(name, names):
+            return find(known)
     remedy = nearest(name, [known for names, _ in finders for known in names])
     raise SpecError(
         "NAME", "must be in the catalogue", got=name, remedy=remedy or "see nearlinear list devices"

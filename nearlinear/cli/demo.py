@@ -98,6 +98,7 @@ def _calibrate_here(folder: Path, record: Path) -> "Section":
     from nearlinear.calibrate.calibration import CalibrateSpec, fit_profile
     from nearlinear.calibrate.profile_file import write_profile
     from nearlinear.measure.records import read_record
+    from nearlinear.models.units import GB, MICROSECOND
     from nearlinear.reports.report import Section
 
     calibration = fit_profile([record], CalibrateSpec(holdout=HOLDOUT), name="host")
@@ -106,10 +107,11 @@ def _calibrate_here(folder: Path, record: Path) -> "Section":
     print(f"   measured {samples} samples -> {record}")
     for calibrated in calibration.links:
         link, held = calibrated.link, calibrated.link.holdout
-        latency, bandwidth = link.cost.latency_s[0, 0], 1 / link.cost.seconds_per_byte[-1][0, 0]
+        latency, bandwidth = link.latency_s.shown(MICROSECOND), link.bandwidth_bytes_per_s[-1].shown(GB)
         checked = f"; {held.points} sizes it did not fit: median error {held.median_ape:.0%}" if held else ""
-        fitted = f"latency {latency * 1e6:6.1f} us, bandwidth {bandwidth / 1e9:6.2f} GB/s"
-        print(f"   {link.source:9s} {fitted}{checked}")
+        print(f"   {link.source:9s} latency {latency} us, bandwidth {bandwidth} GB/s{checked}")
+    for note in calibration.notes:
+        print(f"   ! {note}")
     heading = f"This machine: {RANKS} MPI ranks, measured now"
     command = f"nearlinear calibrate {record.name} --holdout {HOLDOUT:.0%} --plot fit.svg"
     return Section.of_calibration(calibration, heading, command)

@@ -34,10 +34,10 @@ def test_formula_round_engine_and_simpy_agree_and_the_tree_wins(model: str) -> N
 def test_by_hand_for_nin_on_32_workers() -> None:
     """30.38 MB over 5.3 GB/s: 5.73 ms a message; 10 messages and 5 sums of 3 passes at 250 GB/s."""
     size = network("nin").parameters * 4
-    message, added = 1.5e-6 + size / 5.3e9, 3 * size / 250e9
+    message, added = 1.4e-6 + size / 5.3e9, 3 * size / 250e9
     comparison = compare("nin", "titan", ("tree", "ps"), (32,))
     assert comparison.times("tree").formula_s[0] == pytest.approx(10 * message + 5 * added, rel=1e-12)
-    server = 2 * (1.5e-6 + 32 * size / 5.3e9) + 32 * added
+    server = 2 * (1.4e-6 + 32 * size / 5.3e9) + 32 * added
     assert comparison.times("ps").formula_s[0] == pytest.approx(server, rel=1e-12)
 
 

@@ -1,9 +1,11 @@
 """What each entrance loads, what each layer may know, and what the front door shows."""
 
 import ast
+import doctest
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -174,3 +176,15 @@ def _imported(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield node.module or ""
+
+
+EXAMPLES = sorted(path for layer in LAYERS for path in _modules(layer) if ">>>" in path.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_of_docstrings(path: Path) -> None:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    module = import_module(".".join(parts if parts[0] == "nearlinear" else ("nearlinear", *parts)))
+    failed, tried = doctest.testmod(module)
+    assert tried
+    assert not failed

@@ -122,4 +122,4 @@ def test_backward_costs_about_twice_forward() -> None:
 
 def test_unknown_network() -> None:
     with pytest.raises(SpecError, match="did you mean vgg-16"):
-        network("vgg16")
+        network("vgg-17")

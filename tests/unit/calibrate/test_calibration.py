@@ -148,9 +148,9 @@ def test_numbers_for_people_are_those_of_the_samples(
     write_profile(two_levels_measured.profile, tmp_path / "p.toml")
     written = tomllib.loads((tmp_path / "p.toml").read_text())["links"][0]
     cost = two_levels_measured.profile.links[0].cost
-    assert written["latency_s"]["median"] == cost.latency_s[0, 0]
+    assert written["latency_s"]["best"] == cost.latency_s[0, 0]
     assert written["latency_s"]["low"] == pytest.approx(np.percentile(cost.latency_s, 5))
-    assert written["bandwidth_bytes_per_s"][0]["median"] == pytest.approx(1 / cost.seconds_per_byte[0][0, 0])
+    assert written["bandwidth_bytes_per_s"][0]["best"] == pytest.approx(1 / cost.seconds_per_byte[0][0, 0])
 
 
 @pytest.mark.parametrize(

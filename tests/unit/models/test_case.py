@@ -77,7 +77,7 @@ def test_theano_mpis_name_for_half_the_bytes() -> None:
         ({"cluster": "titan", "algorithm": "rign"}, "--algorithm"),
         ({"cluster": "titan", "precision": "bf16"}, "--precision: must be one that k20x has"),
         ({"cluster": "titan", "global_batch": 8}, "--global-batch: must give each of 16 devices a sample"),
-        ({"cluster": "titan", "model": "resnet50"}, "MODEL: must be a known network"),
+        ({"cluster": "titan", "model": "resnet51"}, "MODEL: must be a known network"),
     ],
 )
 def test_refusals(options: dict[str, object], message: str) -> None:

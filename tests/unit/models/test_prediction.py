@@ -128,10 +128,10 @@ def test_worth_measuring_leaves_out_what_is_measured(prediction: Prediction) -> 
 
 
 def test_cautions() -> None:
-    warnings = " | ".join(_predict(global_batch=100, devices="1,3").warnings)
+    warnings = " | ".join(_predict(net="eth-25g", global_batch=100, devices="1,3").warnings)
     assert "no profile" in warnings
     assert "no --anchor" in warnings
-    assert "unverified numbers in use: gemini latency" in warnings
+    assert "unverified numbers in use: eth-25g latency" in warnings
     assert "global batch 100 does not divide by 3" in warnings
 
 
