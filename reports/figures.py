@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, PercentFormatter
 
 from nearlinear.calibrate.calibration import Calibrated
 from nearlinear.calibrate.curve import curve
@@ -110,19 +110,18 @@ def draw_comparison(comparison: Comparison) -> Figure:
             left.plot(workers, row.formula_s[some] * 1e3, color=colour, label=f"{name}, formula")
             for times, mark, label in ((row.rounds_s, "s", "round engine"), (row.processes_s, "x", "SimPy")):
                 left.plot(workers, times[some] * 1e3, mark, color=colour, fillstyle="none", label=label)
-        left.set(
-            xscale="log", yscale="log", xlabel="workers", ylabel="ms per exchange", title=comparison.title
-        )
+        figure.suptitle(comparison.title)
+        left.set(xscale="log", yscale="log", xlabel="workers", ylabel="ms per exchange")
         left.legend(fontsize=7)
         slow, fast = comparison.algorithms[-1], comparison.algorithms[0]
         gain = comparison.gain(slow, fast)
         some = np.isfinite(gain)  # one worker needs no tree at all
         right.plot(comparison.workers[some], gain[some], color=BLUE, marker="o")
         right.axhline(1.0, color=GREY, linewidth=1, linestyle="--")
-        right.set(xscale="log", yscale="log", xlabel="workers", ylabel=f"{slow} / {fast}",
-                  title=f"{fast} wins by")  # fmt: skip
+        right.set(xscale="log", yscale="log", xlabel="workers", ylabel=f"time of {slow} / time of {fast}")
         for axes in (left, right):
             _device_ticks(axes, comparison.workers)
+        right.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} x"))
         return figure
 
