@@ -62,7 +62,7 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> int:
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="nearlinear", standalone_mode=False)
         if code == INTERRUPTED:  # the option parser may turn the interruption into a code
             raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
