@@ -250,6 +250,11 @@ def test_report_of_stored_predictions(cli: Cli) -> None:
     assert "nearlinear report a.json b.json -o r.html" in page
 
 
+def test_links_in_bytes_and_bits(cli: Cli) -> None:
+    (row,) = (line.split() for line in cli("list", "links").out.splitlines() if line.startswith("eth-100g"))
+    assert row[1:3] == ["12.5", "100"]
+
+
 def test_version_and_help(cli: Cli) -> None:
     assert cli("--version").out.startswith("nearlinear 0.")
     text = cli("--help").out

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nearlinear.models.answer import answer
 from nearlinear.models.closed_form import predict
 from nearlinear.models.document import answer_lines, read_document, to_document
 from nearlinear.models.errors import CapacityError, ContentError, SpecError
@@ -102,6 +103,13 @@ def test_the_four_lines(prediction: Prediction) -> None:
     assert [line.split(":")[0] for line in lines] == [
         "Efficiency at 64 devices", "Knee", "What binds", "Worth measuring",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("last", "knee"), [(0.80, 8), (0.79, 4), (0.71, 4)])
+def test_the_knee_by_hand(last: float, knee: int) -> None:
+    efficiency = np.array([[1.0, 0.9, last]] * 3)
+    steps = np.exp(np.random.default_rng(0).normal(size=(3, 3)))
+    assert answer((1, 4, 8), steps, efficiency, ("compute", 0.5), 0.0, ()).knee_devices == knee
 
 
 def test_the_knee_is_the_largest_scale_above_80_percent(prediction: Prediction) -> None:
