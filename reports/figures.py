@@ -221,7 +221,7 @@ def _errors(axes: Axes, calibrated: Calibrated) -> None:
         span = np.abs(np.stack([held.low_s, held.high_s]) / measured - 1.0 - error)
         axes.errorbar(points.size_bytes[held.held], error, yerr=span, fmt="D", fillstyle="none", color=ORANGE,
                       markersize=4, linewidth=1, label="predicted without seeing it, 90 % band")  # fmt: skip
-        axes.legend(fontsize=7)
+        axes.legend(fontsize=7, loc="lower right", bbox_to_anchor=(1.0, 0.98))
     axes.set(xscale="log", xlabel="vector, bytes", ylabel="error")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlim(points.size_bytes.min() / 1.5, points.size_bytes.max() * 1.5)

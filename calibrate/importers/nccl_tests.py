@@ -233,7 +233,7 @@ def _nodes(log: _Log, ranks: int, hints: Hints) -> tuple[int, list[str]]:
     per_node = hints.per_node or DEFAULT_PER_NODE
     nodes = max(1, -(-ranks // per_node))
     known = "stated" if hints.per_node else "assumed (--per-node)"
-    return nodes, [f"{nodes} nodes: {per_node} ranks per node {known}"]
+    return nodes, [f"nodes: {nodes}, {per_node} ranks per node {known}"]
 
 
 def _samples(log: _Log, collective: str, ranks: int, nodes: int) -> Iterator[Sample]:
@@ -256,9 +256,9 @@ def _samples(log: _Log, collective: str, ranks: int, nodes: int) -> Iterator[Sam
 def _doubts(log: _Log) -> Iterator[str]:
     empty = sum(row.size_bytes == 0 for row in log.rows)
     if empty:
-        yield f"{empty} rows of 0 bytes left out"
+        yield f"rows of 0 bytes left out: {empty}"
     if log.skipped:
-        yield f"{log.skipped} lines of other programs skipped"
+        yield f"lines of other programs skipped: {log.skipped}"
     if not log.footer:
         yield f"no footer: the run was cut off or edited after line {log.rows[-1].line}"
     yield from (f"the log reports: {failure}" for failure in log.failures[:1])

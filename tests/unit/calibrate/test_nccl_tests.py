@@ -67,7 +67,7 @@ def test_prefixes_of_launchers_are_taken_off(prefix: str) -> None:
 
 def test_lines_of_other_programs_are_skipped_and_counted() -> None:
     read = _parse(HEAD + "n1: NCCL version 2.18\n" + SMALL + "some warning\n" + LARGE + FOOT)
-    assert "2 lines of other programs skipped" in read.notes
+    assert "lines of other programs skipped: 2" in read.notes
     assert len(read.samples) == 4
 
 
@@ -99,7 +99,7 @@ def test_rows_of_no_byte_are_left_out() -> None:
     empty = "       0     0  float  sum   35.20   0.00   0.00  N/A   34.05   0.00   0.00  N/A\n"
     read = _parse(HEAD + empty + LARGE + FOOT)
     assert {s.size_bytes for s in read.samples} == {1048576}
-    assert "1 rows of 0 bytes left out" in read.notes
+    assert "rows of 0 bytes left out: 1" in read.notes
 
 
 def _of_ranks(ranks: int, size: int = 2**30) -> str:
@@ -128,7 +128,7 @@ def test_ranks_inferred_from_bus_over_algorithm_bandwidth(ranks: int) -> None:
 def test_what_the_user_says_counts() -> None:
     read = _parse(BARE + _of_ranks(8) + FOOT, Hints(collective="allreduce", ranks=8, per_node=4))
     assert {(s.ranks, s.nodes) for s in read.samples} == {(8, 2)}
-    assert "2 nodes: 4 ranks per node stated" in read.notes
+    assert "nodes: 2, 4 ranks per node stated" in read.notes
 
 
 def test_a_contradiction_is_doubtful() -> None:
