@@ -16,7 +16,6 @@ from nearlinear.models.hardware.topology import Topology, TopologyLevel
 
 VENDOR_FORM = "library"
 SHARE = {"allreduce": 1.0, "reduce-scatter": 0.5, "allgather": 0.5}  # of an allreduce's passes
-CUT = ("ring", "asa", "ps-sharded", "hierarchical")  # messages are parts of the vector
 READABLE = (*SHARE, "sendrecv")
 
 
@@ -62,7 +61,7 @@ class Kind:
         per_node = self.ranks // self.nodes
         if self.algorithm == "vendor":
             return size_bytes / (per_node if self.nodes > 1 and self.operation != "sendrecv" else 1)
-        return size_bytes / self.ranks if self.algorithm in CUT else size_bytes
+        return size_bytes / self.ranks if ALGORITHMS[self.algorithm].cuts else size_bytes
 
 
 def kinds_of(points: Points) -> list[Kind]:

@@ -5,18 +5,21 @@ from dataclasses import dataclass, replace
 from nearlinear.models import dnn
 from nearlinear.models.catalogue import find_cluster, find_device, find_link, links
 from nearlinear.models.collectives import Choices, find
-from nearlinear.models.errors import SpecError
+from nearlinear.models.collectives.hierarchical import OUTER
+from nearlinear.models.errors import SpecError, nearest
 from nearlinear.models.hardware.cluster import Cluster, Level
 from nearlinear.models.hardware.device import Device
 from nearlinear.models.hardware.fact import Fact, Source
 from nearlinear.models.hardware.link import Link
-from nearlinear.models.profile import Profile, read_profile
-from nearlinear.models.scenario import DEFAULT_BATCH, WIRES, Machine, Scenario
+from nearlinear.models.profile import LinkProfile, Profile, read_profile
+from nearlinear.models.scenario import DEFAULT_BATCH, DEFAULT_WIRE, WIRES, Machine, Plan, Scenario
 from nearlinear.models.units import parse_bandwidth
 
 NARROW = {"asa16": ("asa", "float16")}  # Theano-MPI's name for ASA with 16-bit messages
 AUTO = "auto"
 FLOAT32_BYTES = 4
+SERVED = ("ps", "ps-sharded")
+HOST_LINKS = ("host-memory", "mpi-shared-memory")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +58,19 @@ class Case:
         algorithm, wire = NARROW.get(plan.algorithm, (plan.algorithm, plan.wire))
         if algorithm != AUTO:
             find(algorithm)
-        cluster = _cluster(scenario.machine, max(plan.devices))
+        _check_choices(plan)
+        scales = (*plan.devices, *(anchor.devices for anchor in scenario.knowledge.anchor))
+        cluster = _cluster(scenario.machine, max(scales))
         cluster.device.peak(scenario.workload.precision)
-        _check_batches(scenario)
+        _check_batches(scenario, max(scales))
+        profile = read_profile(scenario.knowledge.profile) if scenario.knowledge.profile else None
         return cls(
             scenario=scenario,
             network=dnn.network(scenario.workload.model),
-            cluster=cluster,
+            cluster=_as_measured(cluster, profile),
             algorithm=algorithm,
             wire_fraction=WIRES[wire] / FLOAT32_BYTES,
-            profile=read_profile(scenario.knowledge.profile) if scenario.knowledge.profile else None,
+            profile=profile,
         )
 
     @property
@@ -83,6 +89,19 @@ class Case:
             wire_fraction=self.wire_fraction,
         )
 
+    def known(self, level: Level) -> LinkProfile | None:
+        """Return what the profile knows of a level, or nothing.
+
+        A named algorithm is priced from single messages; what a library took for its own collective
+        says nothing about those.
+        """
+        if self.profile is None:
+            return None
+        messages = ("rounds", "pingpong")
+        sources = ("vendor", *messages) if self.algorithm == AUTO else messages
+        on_host = self.device.node_link in HOST_LINKS
+        return self.profile.link(level.name, sources, on_host, narrow=self.wire_fraction < 1.0)
+
     def batch_per_device(self, devices: int) -> float:
         """Return samples per device and step at a scale; a fraction where it does not divide."""
         plan = self.scenario.plan
@@ -91,8 +110,32 @@ class Case:
         return float(plan.batch_per_device or DEFAULT_BATCH)
 
 
-def _check_batches(scenario: Scenario) -> None:
-    plan, largest = scenario.plan, max(scenario.plan.devices)
+def _check_choices(plan: Plan) -> None:
+    """Refuse choices that the allreduce would ignore."""
+    if plan.outer and plan.algorithm not in (AUTO, "hierarchical"):
+        remedy = "say --algorithm hierarchical"
+        raise SpecError("--outer", "needs a hierarchical allreduce", got=plan.outer, remedy=remedy)
+    if plan.outer and plan.outer not in OUTER:
+        remedy = nearest(plan.outer, list(OUTER)) or f"known are {', '.join(OUTER)}"
+        raise SpecError("--outer", "must be a known allreduce between nodes", got=plan.outer, remedy=remedy)
+    if plan.servers and plan.algorithm not in SERVED:
+        remedy = f"say --algorithm {' or '.join(SERVED)}"
+        raise SpecError("--servers", "needs a parameter server", got=plan.servers, remedy=remedy)
+    of_name = NARROW.get(plan.algorithm, ("", plan.wire))[1]
+    if plan.wire not in (DEFAULT_WIRE, of_name):
+        raise SpecError("--wire", f"must be {of_name} with {plan.algorithm}", got=plan.wire)
+
+
+def _as_measured(cluster: Cluster, profile: Profile | None) -> Cluster:
+    """Return the cluster with one level inside its nodes where a profile measured nodes as a whole."""
+    inside = [level for level in cluster.levels if level.name != "network"]
+    if profile is None or len(inside) < 2 or all(link.level != "node" for link in profile.links):
+        return cluster
+    return replace(cluster, levels=(inside[-1], *cluster.levels[len(inside) :]))
+
+
+def _check_batches(scenario: Scenario, largest: int) -> None:
+    plan = scenario.plan
     if plan.global_batch is not None and plan.global_batch < largest:
         raise SpecError(
             "--global-batch",
@@ -131,15 +174,18 @@ def _inside(machine: Machine, named: Cluster | None, device: Device, per_node: i
     if named and named.devices_per_node == per_node:
         return [level for level in named.levels if level.name != "network"]
     inner = [level for level in named.levels if level.name != "network"] if named else []
-    link = inner[-1].link if inner else find_link(device.node_link)
-    return [Level(name="node", span=per_node, link=link)]
+    if not inner:
+        return [Level(name="node", span=per_node, link=find_link(device.node_link))]
+    reached = next((level for level in inner if level.span >= per_node), inner[-1])
+    within = [level for level in inner[: inner.index(reached)] if per_node % level.span == 0]
+    return [*within, replace(reached, name="node", span=per_node)]
 
 
 def _between(machine: Machine, named: Cluster | None, needed: bool) -> list[Level]:
     """Return the level between nodes, if there is one."""
     known = named.network if named else None
     if machine.net:
-        uplinks = machine.nics or (known.uplinks if known and _in_catalogue(machine.net) else 1)
+        uplinks = machine.nics or (known.uplinks if known else 1)
         return [Level(name="network", span=0, link=_network_link(machine.net), uplinks=uplinks)]
     if known:
         return [replace(known, uplinks=machine.nics or known.uplinks)]
@@ -149,10 +195,6 @@ def _between(machine: Machine, named: Cluster | None, needed: bool) -> list[Leve
         remedy = "say --net 100Gb or --net ib-hdr (nearlinear list links)"
         raise SpecError("--net", "is needed where devices span several nodes", remedy=remedy)
     return []
-
-
-def _in_catalogue(net: str) -> bool:
-    return any(net == link.name or net in link.aliases for link in links().values())
 
 
 def _network_link(net: str) -> Link:

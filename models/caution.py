@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from nearlinear.models.case import FLOAT32_BYTES, Case
+from nearlinear.models.case import FLOAT32_BYTES, HOST_LINKS, Case
 from nearlinear.models.hardware.cluster import Level
 from nearlinear.models.prediction import Point
-from nearlinear.models.profile import LinkProfile
+from nearlinear.models.profile import NARROW_TYPES, LinkProfile
 from nearlinear.models.training.model import StepModel
 from nearlinear.models.units import format_size
 
 FULL = 0.8  # of the memory; workspace and framework need the rest
-HOST_LINKS = ("host-memory", "mpi-shared-memory")
-NARROW_TYPES = {2: ("half", "float16", "bfloat16")}
 
 
 def cautions(model: StepModel, points: Sequence[Point]) -> list[str]:
@@ -33,7 +31,7 @@ def outside_profile(model: StepModel, devices: int) -> bool:
     case = model.case
     if case.profile is None:
         return False
-    unknown = any(_fitted(case, level) is None for level, _ in _used(case, devices))
+    unknown = any(case.known(level) is None for level, _ in _used(case, devices))
     return unknown or any(True for _ in _outside(model, devices))
 
 
@@ -47,10 +45,6 @@ def _used(case: Case, devices: int) -> Iterator[tuple[Level, int]]:
         below = level.span or below
 
 
-def _fitted(case: Case, level: Level) -> LinkProfile | None:
-    return case.profile.link(level.name) if case.profile else None
-
-
 def _measurement(case: Case, devices: int) -> Iterator[str]:
     if devices == 1:
         return
@@ -61,7 +55,7 @@ def _measurement(case: Case, devices: int) -> Iterator[str]:
         )
         return
     for level, _ in _used(case, devices):
-        fitted = _fitted(case, level)
+        fitted = case.known(level)
         if fitted is None:
             yield f"the profile does not know the {level.name} level: {level.link.title} is a prior"
         else:
@@ -76,7 +70,7 @@ def _mismatch(case: Case, level: Level, fitted: LinkProfile) -> Iterator[str]:
             f" but {case.device.title} is an accelerator"
         )
     wire = int(case.wire_fraction * FLOAT32_BYTES)
-    narrow = fitted.dtype in NARROW_TYPES[2]
+    narrow = fitted.dtype in NARROW_TYPES
     if narrow != (wire == 2):
         yield f"the {level.name} level was measured with {fitted.dtype}, gradients travel in {wire} bytes"
 
@@ -88,9 +82,8 @@ def _range(model: StepModel, devices: int) -> Iterator[str]:
 
 def _outside(model: StepModel, devices: int) -> Iterator[str]:
     case = model.case
-    largest = float(max(model.buckets.size_bytes)) * case.wire_fraction
     for level, units in _used(case, devices):
-        fitted = _fitted(case, level)
+        fitted = case.known(level)
         if fitted is None:
             continue
         if units > max(fitted.ranks, default=units):
@@ -98,12 +91,25 @@ def _outside(model: StepModel, devices: int) -> Iterator[str]:
                 f"extrapolating: the {level.name} level joins {units} units,"
                 f" measured up to {max(fitted.ranks)}"
             )
-        message = largest / (1 if level is case.cluster.levels[0] else devices / units)
+        message = _largest_message(model, devices, level, units, fitted)
         if message > fitted.high_bytes:
             yield (
                 f"extrapolating: messages of {format_size(message)} on the {level.name} level,"
                 f" measured up to {format_size(fitted.high_bytes)}"
             )
+
+
+def _largest_message(model: StepModel, devices: int, level: Level, units: int, fitted: LinkProfile) -> float:
+    """Return the largest message of a step on a level, as its measurements count messages."""
+    case, inside = model.case, level is model.case.cluster.levels[0]
+    options = model.exchange(model.middle, devices).options
+    sizes = model.buckets.size_bytes * case.wire_fraction
+    if fitted.source == "vendor":
+        return float(sizes.max()) / (1 if inside else devices / units)
+    parts = [
+        units if option.nested and inside else devices if option.algorithm.cuts else 1 for option in options
+    ]
+    return float((sizes / parts).max())
 
 
 def _anchor(case: Case) -> Iterator[str]:
@@ -118,7 +124,7 @@ def _unverified(case: Case, devices: int) -> Iterator[str]:
     facts = {
         f"{level.link.name} {what}": fact.status
         for level, _ in _used(case, devices)
-        if _fitted(case, level) is None
+        if case.known(level) is None
         for what, fact in (
             ("bandwidth", level.link.bandwidth_bytes_per_s),
             ("latency", level.link.latency_s),

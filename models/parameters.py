@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nearlinear.models.arrays import FloatArray, IntArray
-from nearlinear.models.case import AUTO, Case
+from nearlinear.models.case import Case
 from nearlinear.models.hardware.cluster import Level
 from nearlinear.models.hardware.message import LinkCost, Residual
 from nearlinear.models.hardware.topology import Topology, TopologyLevel
@@ -117,7 +117,7 @@ def _sample(case: Case, rng: np.random.Generator | None, count: int) -> Paramete
 
 
 def _level_samples(case: Case, level: Level, below: int, z: FloatArray, pick: IntArray) -> LevelSamples:
-    profile = _known(case, level)
+    profile = case.known(level)
     stripe = max(1.0, level.uplinks / below)
     if profile is None:
         cost = _prior_cost(case, level, stripe, z)
@@ -125,36 +125,34 @@ def _level_samples(case: Case, level: Level, below: int, z: FloatArray, pick: In
     # A library's collective was timed with all devices at work: its cost holds the sharing already.
     capacity = float(below) if profile.source == "vendor" else min(level.uplinks, below)
     return LevelSamples(
-        level=level, cost=_fitted_cost(profile, z[3], pick), capacity=capacity, profile=profile, z=z[3]
+        level=level, cost=_fitted_cost(case, profile, z[3], pick), capacity=capacity, profile=profile, z=z[3]
     )
-
-
-def _known(case: Case, level: Level) -> LinkProfile | None:
-    """Return what the profile knows of a level: the library's own collective unless one is named."""
-    if case.profile is None:
-        return None
-    if case.algorithm == AUTO:
-        return case.profile.link(level.name)
-    return case.profile.link(level.name, "rounds") or case.profile.link(level.name)
 
 
 def _prior_cost(case: Case, level: Level, stripe: float, z: FloatArray) -> LinkCost:
     bandwidth = level.link.bandwidth_bytes_per_s.value * stripe * bandwidth_spread(level.link).draw(z[0])
-    memory = case.device.memory_bandwidth_bytes_per_s.value
     return LinkCost(
         latency_s=latency_draw(level.link, z[1], z[2]),
         seconds_per_byte=(1.0 / bandwidth,),
-        reduction_s_per_byte=np.full_like(bandwidth, BYTES_MOVED_PER_BYTE_ADDED / memory),
+        reduction_s_per_byte=np.full_like(bandwidth, _prior_reduction(case)),
     )
 
 
-def _fitted_cost(profile: LinkProfile, z: FloatArray, pick: IntArray) -> LinkCost:
+def _prior_reduction(case: Case) -> float:
+    """Return seconds to add a byte at the speed of memory."""
+    return BYTES_MOVED_PER_BYTE_ADDED / case.device.memory_bandwidth_bytes_per_s.value
+
+
+def _fitted_cost(case: Case, profile: LinkProfile, z: FloatArray, pick: IntArray) -> LinkCost:
     rows = pick % len(profile.cost.latency_s)
+    added = profile.cost.reduction_s_per_byte[rows]
+    if profile.source == "pingpong":  # single messages add nothing, and so say nothing of adding
+        added = np.full_like(added, _prior_reduction(case))
     return LinkCost(
         latency_s=profile.cost.latency_s[rows],
         seconds_per_byte=tuple(slope[rows] for slope in profile.cost.seconds_per_byte),
         break_bytes=profile.cost.break_bytes,
-        reduction_s_per_byte=profile.cost.reduction_s_per_byte[rows],
+        reduction_s_per_byte=added,
         residual=Residual(
             z=z,
             spread=profile.spread,

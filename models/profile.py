@@ -5,7 +5,7 @@ samples. ``calibrate`` writes it, predictions read it here.
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +20,7 @@ from nearlinear.models.strict import build, read_toml
 
 SCHEMA = "nearlinear/profile"
 VERSION = 1
+NARROW_TYPES = ("half", "float16", "bfloat16")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +76,8 @@ class LinkProfile:
         Which links.
     transport, dtype : str
         How bytes moved, such as ``nccl`` or ``mpi-host``, and the element type.
-    source : {"vendor", "rounds"}
-        Whether the library's own collective was timed, or messages of our own schedules.
+    source : {"vendor", "rounds", "pingpong"}
+        Whether the library's own collective was timed, our own schedules, or single messages.
     form : str
         Closed form through which the library's collective was read; empty for ``rounds``.
     cost : LinkCost
@@ -141,10 +142,27 @@ class Profile:
     links: tuple[LinkProfile, ...]
     provenance: Mapping[str, Any]
 
-    def link(self, level: str, source: str | None = None) -> LinkProfile | None:
-        """Return the fitted level, preferring the library's collective unless told otherwise."""
-        found = [link for link in self.links if link.level == level and source in (None, link.source)]
-        return min(found, key=lambda link: link.source != "vendor", default=None)
+    def link(self, level: str, sources: Sequence[str], on_host: bool, narrow: bool) -> LinkProfile | None:
+        """Return what fits best of all that is known of a level.
+
+        Parameters
+        ----------
+        level : {"node", "network"}
+            Which links.
+        sources : sequence of str
+            Which measurements will do, best first.
+        on_host : bool
+            Whether vectors live in host memory; measurements of the other kind come last.
+        narrow : bool
+            Whether elements have 16 bits; measurements of other types come last.
+        """
+        found = [link for link in self.links if link.level == level and link.source in sources]
+
+        def misfit(link: LinkProfile) -> tuple[bool, int, bool]:
+            other_memory = link.transport.startswith("mpi-host") != on_host
+            return other_memory, sources.index(link.source), (link.dtype in NARROW_TYPES) != narrow
+
+        return min(found, key=misfit, default=None)
 
 
 def read_profile(path: str | Path) -> Profile:

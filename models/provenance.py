@@ -38,7 +38,7 @@ def _facts(case: Case) -> list[tuple[str, Fact]]:
         (f"{device.name}.peak_flop_per_s", device.peak(case.scenario.workload.precision)),
     ]
     for level in case.cluster.levels:
-        if case.profile is not None and case.profile.link(level.name) is not None:
+        if case.known(level) is not None:
             continue  # the profile stands for it
         link = level.link
         found.append((f"{link.name}.bandwidth_bytes_per_s", link.bandwidth_bytes_per_s))

@@ -21,6 +21,8 @@ DEFAULT_BATCH = 32
 DEFAULT_BUCKET = "25MiB"  # PyTorch DistributedDataParallel, bucket_cap_mb = 25
 DEFAULT_SAMPLES = 401  # odd, so that the median is one of the samples; 5 % of them is 20
 WIRES = {"float32": 4, "float16": 2, "bfloat16": 2}
+DEFAULT_WIRE = "float32"
+BATCHES = ("batch_per_device", "global_batch")  # one of the two
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
 
 
@@ -101,15 +103,19 @@ class Plan:
         "halving-doubling.", "auto",
     )  # fmt: skip
     outer: str | None = option(
-        text, "Allreduce between nodes that hierarchical uses. (default: the best)", None
-    )
+        text, "Allreduce between nodes that hierarchical uses: ring, tree, recursive-doubling or "
+        "halving-doubling. (default: the best)", None,
+    )  # fmt: skip
     servers: int = option(whole, "Parameter servers for ps and ps-sharded; 0 is their default.", 0)
     bucket: float = option(
         parse_size, "Gradients exchanged together; 0 exchanges layer by layer.",
         parse_size(DEFAULT_BUCKET), "SIZE",
     )  # fmt: skip
     overlap: bool = option(flag, "Exchange buckets while backward goes on.", True)
-    wire: str = option(one_of(*WIRES), "Type of gradients on the wire; sums are 32-bit.", "float32")
+    wire: str = option(
+        one_of(*WIRES), "Type of gradients on the wire: float32, float16 or bfloat16; sums are 32-bit.",
+        DEFAULT_WIRE,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +190,8 @@ class Scenario:
         """
         options, places = _read_options(path)
         given = {name: raw for name, raw in (overrides or {}).items() if raw is not None}
+        if any(name in given for name in BATCHES):
+            options = {name: raw for name, raw in options.items() if name not in BATCHES}
         try:
             return cls.from_options(options | given, lambda table, key: _place(key, given, places))
         except SpecError as error:
@@ -266,6 +274,6 @@ def _plain(name: str, value: Any) -> Any:
     if name == "anchor":
         return [str(anchor) for anchor in value]
     if name == "bucket":
-        exact = format_size(value).replace(" ", "")
+        exact = format_size(value).replace(" ", "").replace(",", "")
         return exact if parse_size(exact) == value else value
     return list(value) if isinstance(value, tuple) else value

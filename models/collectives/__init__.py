@@ -25,6 +25,7 @@ ALGORITHMS = {
             source="Patarasuk and Yuan 2009",
             schedule=ring.schedule,
             time_s=ring.time_s,
+            cuts=True,
         ),
         Algorithm(
             name="recursive-doubling",
@@ -60,6 +61,7 @@ ALGORITHMS = {
             source="Li et al. 2014",
             schedule=parameter_server.schedule_sharded,
             time_s=parameter_server.time_sharded_s,
+            cuts=True,
         ),
         Algorithm(
             name="asa",
@@ -67,6 +69,7 @@ ALGORITHMS = {
             source="Ma, Mao and Taylor 2016 (Theano-MPI)",
             schedule=alltoall_sum_allgather.schedule,
             time_s=alltoall_sum_allgather.time_s,
+            cuts=True,
         ),
         Algorithm(
             name="hierarchical",
@@ -74,6 +77,7 @@ ALGORITHMS = {
             source="Goyal et al. 2017",
             schedule=hierarchical.schedule,
             time_s=hierarchical.time_s,
+            cuts=True,
         ),
     )
 }

@@ -48,6 +48,8 @@ class Algorithm:
         and parameter samples, and never iterates over rounds. Zero for one rank or an empty vector.
     source : str
         Where the algorithm is described.
+    cuts : bool
+        Whether its messages are parts of the vector, one per rank, instead of up to all of it.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Algorithm:
     source: str
     schedule: Callable[[int, Choices], Schedule] | None
     time_s: Callable[[Topology, int | IntArray, FloatArray | float, Choices], FloatArray]
+    cuts: bool = False
 
     def schedule_for(self, workers: int, choices: Choices) -> Schedule:
         """Return the schedule of an algorithm that has one."""

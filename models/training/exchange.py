@@ -25,9 +25,14 @@ class Option:
     choices: Choices
 
     @property
+    def nested(self) -> bool:
+        """Whether the nodes exchange inside before they do between each other."""
+        return self.algorithm.name == HIERARCHICAL
+
+    @property
     def name(self) -> str:
         """What a user reads: the algorithm, and what a hierarchical one uses between nodes."""
-        outer = f"/{self.choices.outer}" if self.algorithm.name == HIERARCHICAL else ""
+        outer = f"/{self.choices.outer}" if self.nested else ""
         return self.algorithm.name + outer
 
 
@@ -71,9 +76,7 @@ def options(case: Case, devices: int) -> list[Option]:
 
 def _library_measured(case: Case) -> bool:
     """Return whether a library's own collective was measured at any level of the cluster."""
-    if case.profile is None:
-        return False
-    known = (case.profile.link(level.name) for level in case.cluster.levels)
+    known = (case.known(level) for level in case.cluster.levels)
     return any(link is not None and link.source == "vendor" for link in known)
 
 

@@ -51,8 +51,10 @@ def test_every_level_and_source(two_levels_measured: Calibration) -> None:
     assert links["node", "vendor"].ranks == (8,)
     assert (network.form, links["node", "rounds"].form) == ("library", "")
     assert network.low_bytes == 256 / 8
-    assert two_levels_measured.profile.link("node") is links["node", "vendor"]
-    assert two_levels_measured.profile.link("node", "rounds") is links["node", "rounds"]
+    assert (
+        two_levels_measured.profile.link("node", ("vendor", "rounds"), True, False) is links["node", "vendor"]
+    )
+    assert two_levels_measured.profile.link("node", ("rounds",), True, False) is links["node", "rounds"]
 
 
 def test_provenance_names_files_and_hashes(two_levels_measured: Calibration) -> None:
