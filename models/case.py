@@ -1,5 +1,6 @@
 """A scenario with every name looked up: network, device, levels of links, profile, batch sizes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nearlinear.models import dnn
@@ -154,13 +155,21 @@ def _cluster(machine: Machine, largest: int) -> Cluster:
     levels = [*_inside(machine, named, device, per_node), *_between(machine, named, largest > per_node)]
     if not levels:
         levels = [Level(name="node", span=per_node, link=find_link(device.node_link))]
+    replaced = any((machine.device, machine.per_node, machine.node_link, machine.net))
     return Cluster(
         name=named.name if named else device.name,
-        title=named.title if named else device.title,
+        title=named.title if named and not replaced else _described(device, per_node, levels),
         device=device,
         devices_per_node=per_node,
         levels=tuple(levels),
     )
+
+
+def _described(device: Device, per_node: int, levels: Sequence[Level]) -> str:
+    """Return the title of a machine that has no name of its own."""
+    network = levels[-1] if levels[-1].name == "network" else None
+    node = f"{per_node} x {device.title} per node" if per_node > 1 else device.title
+    return f"{node}, {network.uplinks} x {network.link.title} between nodes" if network else node
 
 
 def _inside(machine: Machine, named: Cluster | None, device: Device, per_node: int) -> list[Level]:
@@ -210,7 +219,7 @@ def _network_link(net: str) -> Link:
     stated = Source(citation=f"--net {net}", date="none")
     return Link(
         name=net,
-        title=f"{net} per adapter",
+        title=net,
         family="ethernet",
         bandwidth_bytes_per_s=Fact(value=rate, status="stated", source=stated),
         latency_s=near.latency_s,

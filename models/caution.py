@@ -6,9 +6,11 @@ from nearlinear.models.case import FLOAT32_BYTES, HOST_LINKS, Case
 from nearlinear.models.hardware.cluster import Level
 from nearlinear.models.prediction import Point
 from nearlinear.models.profile import NARROW_TYPES, LinkProfile
+from nearlinear.models.scenario import PRECISIONS
 from nearlinear.models.training.model import StepModel
 from nearlinear.models.units import format_size
 
+MUCH_FASTER = 4.0
 FULL = 0.8  # of the memory; workspace and framework need the rest
 
 
@@ -17,10 +19,12 @@ def cautions(model: StepModel, points: Sequence[Point]) -> list[str]:
     case = model.case
     largest = points[-1].devices
     return [
+        *_alone(points),
         *_measurement(case, largest),
         *_range(model, largest),
         *_anchor(case),
         *_unverified(case, largest),
+        *_precision(case),
         *_memory(case, points),
         *_batch(case),
     ]
@@ -43,6 +47,14 @@ def _used(case: Case, devices: int) -> Iterator[tuple[Level, int]]:
         if devices > below:
             yield level, -(-inside // below)
         below = level.span or below
+
+
+def _alone(points: Sequence[Point]) -> Iterator[str]:
+    if len(points) == 1 and points[0].devices > 1:
+        yield (
+            f"efficiency is that of {points[0].devices} devices over themselves: the only scale asked for"
+            " (--devices 1 and more)"
+        )
 
 
 def _measurement(case: Case, devices: int) -> Iterator[str]:
@@ -135,6 +147,21 @@ def _unverified(case: Case, devices: int) -> Iterator[str]:
     doubtful = [name for name, status in facts.items() if status == "remembered"]
     if doubtful:
         yield f"unverified numbers in use: {', '.join(doubtful)}"
+
+
+def _precision(case: Case) -> Iterator[str]:
+    asked = case.scenario.workload.precision
+    if asked != "fp32" or case.scenario.knowledge.anchor:
+        return
+    best = max(PRECISIONS, key=lambda name: _peak(case, name))
+    gain = _peak(case, best) / _peak(case, asked)
+    if gain >= MUCH_FASTER:
+        yield f"fp32 arithmetic: {best} is nominally {gain:.0f} times as fast on this device (--precision)"
+
+
+def _peak(case: Case, precision: str) -> float:
+    rates = case.device.peak_flop_per_s
+    return rates[precision].value if precision in rates else 0.0
 
 
 def _memory(case: Case, points: Sequence[Point]) -> Iterator[str]:

@@ -80,8 +80,10 @@ def assemble(
     )
     measured = tuple(anchor.devices for anchor in case.scenario.knowledge.anchor)
     last = points[-1].breakdown_s
-    binding = _binding(model, anchored, scales[-1])
     beyond = last.unexplained_s / last.total_s
+    modelled = 1.0 - beyond - last.in_node_loss_s / last.total_s
+    term, gain = _binding(model, anchored, scales[-1])
+    binding = term, gain * modelled
     return Prediction(
         engine=engine,
         title=_title(case),
@@ -163,9 +165,8 @@ def _title(case: Case) -> str:
         if plan.global_batch
         else f"batch {case.batch_per_device(1):g} per device"
     )
-    where = cluster.title if cluster.title != case.device.title else case.device.title
     parameters = case.network.parameters / 1e6
     return (
         f"{case.network.title} ({parameters:.3g} M parameters, {case.scenario.workload.precision})"
-        f" on {where}; {batch}, {scaling}"
+        f" on {cluster.title}; {batch}, {scaling}"
     )

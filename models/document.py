@@ -46,7 +46,7 @@ def answer_lines(prediction: Prediction) -> list[str]:
         f" [{band.low:.0%} - {band.high:.0%}] of {smallest}",
         f"Knee: {many} at {KNEE:.0%} efficiency or more",
         f"What binds: {answer.binding}{share}{beyond}",
-        f"Worth measuring: {worth + ' devices' if worth else 'nothing, the band has no width'}",
+        f"Worth measuring: {worth + ' devices' if worth else 'nothing that is not measured'}",
     ]
 
 

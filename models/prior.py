@@ -78,17 +78,23 @@ def step_loss(devices: int, known_devices: int, z: FloatArray) -> FloatArray:
     devices : int
         Scale.
     known_devices : int
-        Largest scale that an anchor fixes; 0 without anchors.
+        Largest scale at which the loss is known; 0 for none.
     z : ndarray
         Standard normal draws.
     """
+    unknown = max(typical_step_loss(devices) - typical_step_loss(known_devices), 0.0)
+    return Spread(median=unknown, log_sd=table()["step"]["log_sd"]).draw(z)
+
+
+def step_exponent(z: FloatArray) -> FloatArray:
+    """Return the power with which that loss grows between two known scales: 1 in the median."""
+    return Spread(median=1.0, log_sd=table()["step"]["log_sd"]).draw(z)
+
+
+def typical_step_loss(devices: int) -> float:
+    """Return the median of that loss over published curves; none on one device."""
     prior = table()["step"]
-
-    def median(count: int) -> float:
-        return float(prior["constant"] + prior["per_doubling"] * np.log2(count)) if count > 1 else 0.0
-
-    unknown = max(median(devices) - median(known_devices), 0.0)
-    return Spread(median=unknown, log_sd=prior["log_sd"]).draw(z)
+    return float(prior["constant"] + prior["per_doubling"] * np.log2(devices)) if devices > 1 else 0.0
 
 
 def _status(fact: Fact) -> float:

@@ -168,6 +168,8 @@ def parse_counts(text: str | int | Iterable[int], where: str = "counts") -> tupl
     for part in str(text).replace("…", "..").split(","):
         first, dots, last = part.partition("..")
         start = _count(first, where, text, remedy)
+        if dots and _count(last, where, text, remedy) < start:
+            raise SpecError(where, "must rise", got=str(text), remedy=remedy)
         counts += _doubling(counts, start, _count(last, where, text, remedy)) if dots else [start]
     if not counts or sorted(set(counts)) != sorted(counts):
         raise SpecError(where, "must name each count once", got=str(text), remedy=remedy)
@@ -223,6 +225,17 @@ def format_size(size_bytes: float) -> str:
         if size_bytes >= factor:
             return f"{_short(size_bytes / factor)} {unit}"
     return f"{_short(size_bytes)} B"
+
+
+def format_rate(per_s: float) -> str:
+    """Return a rate with all its digits from a hundred on, with three below.
+
+    Examples
+    --------
+    >>> format_rate(123456.7), format_rate(2.345)
+    ('123,457', '2.35')
+    """
+    return f"{per_s:,.0f}" if per_s >= 100 else f"{per_s:.3g}"
 
 
 def format_time(time_s: float) -> str:

@@ -155,7 +155,7 @@ def _points(prediction: Prediction) -> Table:
             _range(p.step_time_s, 1e3, "{:.4g}"),
             f"{p.efficiency.median:.0%}",
             _range(p.efficiency, 1.0, "{:.0%}"),
-            f"{p.throughput_per_s.median:,.0f}",
+            units.format_rate(p.throughput_per_s.median),
             p.algorithm,
         ]
         for p in prediction.points

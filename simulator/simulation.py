@@ -21,7 +21,7 @@ from nearlinear.models.training.step import StepTimes
 from nearlinear.simulator.exchange import Outcome, Vector
 from nearlinear.simulator.fabric import Fabric
 from nearlinear.simulator.rounds import run_rounds
-from nearlinear.simulator.training_step import Conditions, Engine, run_steps
+from nearlinear.simulator.training_step import Conditions, Engine, Run, run_steps
 
 MOST_PROCESS_MESSAGES = 1_000_000  # SimPy does some ten thousand a second: a minute or two
 
@@ -56,7 +56,7 @@ def simulate(scenario: Scenario, engine: str = "rounds", conditions: Conditions 
     for devices, exchange in exchanges.items():
         topology, slowness = anchored.parameters.topology(devices), anchored.parameters.slowness
         ran = run_steps(model, topology, slowness, devices, exchange, run, conditions)
-        steps[devices] = _times(model, anchored, devices, ran.step_s, exchange.time_s.sum(axis=1))
+        steps[devices] = _times(model, anchored, devices, ran, exchange.time_s.sum(axis=1))
     names = {devices: exchange.name for devices, exchange in exchanges.items()}
     return assemble(model, anchored, steps, names, engine)
 
@@ -116,17 +116,14 @@ def _check_messages(exchanges: Mapping[int, Exchange], runs: int) -> None:
             "--engine",
             f"simpy would execute {messages:,} messages, more than {MOST_PROCESS_MESSAGES:,}",
             got="simpy",
-            remedy="use --engine rounds, fewer --samples, fewer --devices or larger buckets",
+            remedy="use --engine rounds, fewer --samples (11 still give a rough band) or fewer --devices",
         )
 
 
-def _times(
-    model: StepModel, anchored: Anchored, devices: int, step_s: FloatArray, exchange_s: FloatArray
-) -> StepTimes:
+def _times(model: StepModel, anchored: Anchored, devices: int, ran: Run, exchange_s: FloatArray) -> StepTimes:
     """Return the parts of a simulated step; what is not compute is exposed exchange and waiting."""
-    ideal, slowness = model.layers(devices), anchored.parameters.slowness
-    compute = slowness * ideal.total_s
-    exposed = np.maximum(step_s - compute, 0.0)
+    ideal, slowness = model.layers(devices), ran.slowness
+    exposed = np.maximum(ran.step_s - slowness * ideal.total_s, 0.0)  # ticks may round below zero
     return StepTimes.of(
         forward_s=slowness * ideal.forward_s.sum(),
         backward_s=slowness * ideal.backward_s.sum(),

@@ -52,12 +52,12 @@ class Run:
     ----------
     step_s : ndarray, shape (samples,)
         Mean time of a step until its last rank is done.
-    messages : int
-        Messages per step.
+    slowness : ndarray, shape (samples,)
+        How slow compute was, jitter included: the mean over ranks and steps.
     """
 
     step_s: FloatArray
-    messages: int
+    slowness: FloatArray
 
 
 def run_steps(
@@ -93,13 +93,14 @@ def run_steps(
     generator = np.random.default_rng(conditions.seed)
     clock = np.zeros((len(slowness), devices), dtype=np.int64)
     server_clock = np.zeros((len(slowness), servers), dtype=np.int64)
-    messages = 0
+    paces = np.zeros_like(slowness)
     for _ in range(conditions.steps):
-        noise = np.exp(conditions.jitter * generator.standard_normal(clock.shape))
-        compute = _Compute.of(model, devices, slowness[:, None] * noise)
-        clock, server_clock, messages = _step(compute, exchanges, clock, server_clock)
+        pace = slowness[:, None] * np.exp(conditions.jitter * generator.standard_normal(clock.shape))
+        compute = _Compute.of(model, devices, pace)
+        clock, server_clock = _step(compute, exchanges, clock, server_clock)
+        paces += pace.mean(axis=1)
     total_s = clock.max(axis=1) / TICKS_PER_SECOND
-    return Run(step_s=total_s / conditions.steps, messages=messages)
+    return Run(step_s=total_s / conditions.steps, slowness=paces / conditions.steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -130,8 +131,8 @@ class _Exchange(Protocol):
 
     servers: int
 
-    def run(self, workers: IntArray, servers: IntArray) -> tuple[IntArray, IntArray, int]:
-        """Return clocks of workers and servers after it, and its messages."""
+    def run(self, workers: IntArray, servers: IntArray) -> tuple[IntArray, IntArray]:
+        """Return clocks of workers and servers after it."""
 
 
 class _Scheduled:
@@ -141,12 +142,12 @@ class _Scheduled:
         self.schedule, self.fabric, self.vector, self.engine = schedule, fabric, vector, engine
         self.servers = schedule.servers
 
-    def run(self, workers: IntArray, servers: IntArray) -> tuple[IntArray, IntArray, int]:
+    def run(self, workers: IntArray, servers: IntArray) -> tuple[IntArray, IntArray]:
         start = np.concatenate([workers, servers[:, : self.servers]], axis=1)
         outcome = self.engine(self.schedule, self.fabric, self.vector, start)
         done, count = outcome.end_ticks, self.schedule.workers
         after = np.concatenate([done[:, count:], servers[:, self.servers :]], axis=1)
-        return done[:, :count], after, outcome.messages
+        return done[:, :count], after
 
 
 class _Measured:
@@ -157,9 +158,9 @@ class _Measured:
     def __init__(self, time_s: FloatArray) -> None:
         self.ticks = to_ticks(time_s)[:, None]
 
-    def run(self, workers: IntArray, servers: IntArray) -> tuple[IntArray, IntArray, int]:
+    def run(self, workers: IntArray, servers: IntArray) -> tuple[IntArray, IntArray]:
         done = workers.max(axis=1, keepdims=True) + self.ticks
-        return np.broadcast_to(done, workers.shape), servers, 0
+        return np.broadcast_to(done, workers.shape), servers
 
 
 def _exchanges(
@@ -183,11 +184,9 @@ def _exchanges(
 
 def _step(
     compute: _Compute, exchanges: list[_Exchange], clock: IntArray, servers: IntArray
-) -> tuple[IntArray, IntArray, int]:
-    """Return clocks of workers and servers after one step, and the messages it took."""
-    begin = clock + compute.forward
-    stream, messages = begin, 0
+) -> tuple[IntArray, IntArray]:
+    """Return clocks of workers and servers after one step."""
+    begin = stream = clock + compute.forward
     for exchange, ready in zip(exchanges, compute.ready, strict=False):
-        stream, servers, sent = exchange.run(np.maximum(stream, begin + ready), servers)
-        messages += sent
-    return np.maximum(stream, begin + compute.backward) + compute.optimizer, servers, messages
+        stream, servers = exchange.run(np.maximum(stream, begin + ready), servers)
+    return np.maximum(stream, begin + compute.backward) + compute.optimizer, servers

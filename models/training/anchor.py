@@ -1,10 +1,11 @@
 """Anchors: measured throughputs that fix what the model cannot know.
 
-The smallest anchor fixes compute: one factor per sample such that the whole step, exchange included,
-takes the measured time. An anchor at one full node fixes a loss inside the node. Further anchors check.
+The smallest anchor fixes compute: one factor per sample such that the whole step, exchange and loss
+included, takes the measured time. An anchor at one full node fixes a loss inside the node. The largest
+anchor beyond those fixes what the step loses beyond the model up to its scale. All others check.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,13 +14,17 @@ from nearlinear.models.arrays import FloatArray
 from nearlinear.models.case import Case
 from nearlinear.models.errors import SpecError
 from nearlinear.models.parameters import Parameters
-from nearlinear.models.prior import step_loss
+from nearlinear.models.prediction import Band
+from nearlinear.models.prior import step_exponent, step_loss, typical_step_loss
 from nearlinear.models.scenario import Anchor
 from nearlinear.models.training.model import StepModel
 
+TURNS = 30  # of fixing compute and losses in turn; most samples need five
 BISECTIONS = 60  # halvings of the logarithm: to the last bit of a float
-WIDEST = 1e4  # compute is never so many times slower or faster than the prior
+WIDEST = 1e9  # compute is never so many times slower or faster than the prior
 FEWEST_FEASIBLE = 0.1
+LEAST = 1e-12
+SAME = 1e-3  # of a step: what rounding of a measured rate may hide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,15 +37,20 @@ class Anchored:
         With compute as measured.
     node_loss_s : ndarray, shape (samples,)
         Loss at one full node.
-    known_devices : int
-        Largest scale that a fixing anchor covers; 0 without anchors.
+    base_devices, known_devices : int
+        Scales between which that loss grows from nothing to what an anchor shows; the latter is 0
+        where the loss is a prior everywhere.
+    shown : ndarray, shape (samples,)
+        That loss, as a fraction of the step.
     warnings : tuple of str
         What the user should know.
     """
 
     parameters: Parameters
     node_loss_s: FloatArray
+    base_devices: int
     known_devices: int
+    shown: FloatArray
     warnings: tuple[str, ...] = ()
 
     def loss_s(self, case: Case, devices: int) -> FloatArray:
@@ -50,8 +60,18 @@ class Anchored:
         return self.node_loss_s * share
 
     def unexplained(self, devices: int) -> FloatArray:
-        """Return what the step loses beyond model and anchors, as a fraction, per sample."""
-        return step_loss(devices, self.known_devices, self.parameters.z_step)
+        """Return what the step loses beyond the model, as a fraction, per sample."""
+        z = self.parameters.z_step
+        return self.shown * self._share(devices) + step_loss(devices, self.known_devices, z)
+
+    def _share(self, devices: int) -> FloatArray:
+        """Return how much of the loss shown at the known scale a smaller one has, per sample.
+
+        None up to ``base_devices``, all at ``known_devices``; nobody knows how it grows in between.
+        """
+        base, known = typical_step_loss(self.base_devices), typical_step_loss(self.known_devices)
+        way = np.clip((typical_step_loss(devices) - base) / max(known - base, LEAST), 0.0, 1.0)
+        return np.asarray(way ** step_exponent(self.parameters.z_step))
 
 
 def apply_anchors(model: StepModel, parameters: Parameters) -> Anchored:
@@ -62,32 +82,55 @@ def apply_anchors(model: StepModel, parameters: Parameters) -> Anchored:
     SpecError
         The smallest anchor is faster than its exchange alone can be.
     """
-    case = model.case
-    anchors = case.scenario.knowledge.anchor
+    anchors = model.case.scenario.knowledge.anchor
     none = np.zeros_like(parameters.slowness)
+    anchored = Anchored(parameters=parameters, node_loss_s=none, base_devices=1, known_devices=0, shown=none)
     if not anchors:
-        return Anchored(parameters=parameters, node_loss_s=none, known_devices=0)
-    fixed, warnings = _fix_compute(model, parameters, anchors[0])
-    anchored = Anchored(
-        parameters=fixed, node_loss_s=none, known_devices=anchors[0].devices, warnings=warnings
+        return anchored
+    node, far = _roles(anchors, model.case.cluster.devices_per_node)
+    fixing = [anchor for anchor in (node, far) if anchor]
+    anchored = replace(
+        anchored,
+        base_devices=node.devices if node else 1,
+        known_devices=max((anchor.devices for anchor in fixing), default=0),
     )
-    node = case.cluster.devices_per_node
-    full = [anchor for anchor in anchors[1:] if anchor.devices == node]
-    return _fix_node(model, anchored, full[0]) if full else anchored
+    # On one device nothing is lost: compute is fixed at once. Else compute and losses need each other.
+    for _ in range(1 if anchors[0].devices == 1 else TURNS):
+        anchored = _fix_compute(model, replace(anchored, warnings=()), anchors[0])
+        anchored = _fix_node(model, anchored, node) if node else anchored
+        anchored = _fix_loss(model, anchored, far) if far else anchored
+    checks = [anchor for anchor in anchors[1:] if anchor not in fixing]
+    return replace(anchored, warnings=(*anchored.warnings, *_contradictions(model, anchored, checks)))
+
+
+def _roles(anchors: Sequence[Anchor], per_node: int) -> tuple[Anchor | None, Anchor | None]:
+    """Return which anchor beside the smallest fixes the loss in a node, and which the loss beyond."""
+    others = anchors[1:]
+    node = next((anchor for anchor in others if anchor.devices == per_node), None)
+    beyond = [anchor for anchor in others if node is None or anchor.devices > per_node]
+    return node, beyond[-1] if beyond else None
 
 
 def _measured_s(case: Case, anchor: Anchor) -> float:
     return case.batch_per_device(anchor.devices) * anchor.devices / anchor.samples_per_s
 
 
-def _fix_compute(
-    model: StepModel, parameters: Parameters, anchor: Anchor
-) -> tuple[Parameters, tuple[str, ...]]:
-    target = _measured_s(model.case, anchor)
+def _total_s(model: StepModel, anchored: Anchored, devices: int) -> FloatArray:
+    """Return the step of every sample at a scale."""
+    exchange_s = model.exchange(anchored.parameters, devices).time_s
+    loss_s, unexplained = anchored.loss_s(model.case, devices), anchored.unexplained(devices)
+    return model.step(anchored.parameters, devices, exchange_s, loss_s, unexplained).total_s
+
+
+def _fix_compute(model: StepModel, anchored: Anchored, anchor: Anchor) -> Anchored:
+    """Return with compute such that the step, its losses included, takes the measured time."""
+    parameters, target = anchored.parameters, _measured_s(model.case, anchor)
     exchange_s = model.exchange(parameters, anchor.devices).time_s
+    losses = anchored.loss_s(model.case, anchor.devices), anchored.unexplained(anchor.devices)
 
     def step_s(slowness: FloatArray) -> FloatArray:
-        return model.step(replace(parameters, slowness=slowness), anchor.devices, exchange_s).total_s
+        slower = replace(parameters, slowness=slowness)
+        return model.step(slower, anchor.devices, exchange_s, *losses).total_s
 
     lowest = parameters.slowness / WIDEST
     feasible = step_s(lowest) < target
@@ -105,7 +148,13 @@ def _fix_compute(
     rows = np.where(feasible, np.arange(len(slowness)), pick)
     said = 1.0 - float(feasible.mean())
     warnings = (f"{said:.0%} of the samples contradict --anchor {anchor} and were dropped",) if said else ()
-    return _rows(replace(parameters, slowness=slowness), rows), warnings
+    return replace(
+        anchored,
+        parameters=_rows(replace(parameters, slowness=slowness), rows),
+        node_loss_s=anchored.node_loss_s[rows],
+        shown=anchored.shown[rows],
+        warnings=warnings,
+    )
 
 
 def _solve(
@@ -145,16 +194,37 @@ def _rows(parameters: Parameters, rows: FloatArray) -> Parameters:
 
 def _fix_node(model: StepModel, anchored: Anchored, anchor: Anchor) -> Anchored:
     """Return with the loss inside a node that an anchor at one full node shows."""
-    exchange_s = model.exchange(anchored.parameters, anchor.devices).time_s
-    modelled = model.step(anchored.parameters, anchor.devices, exchange_s).total_s
+    without = replace(anchored, node_loss_s=np.zeros_like(anchored.node_loss_s))
+    modelled = _total_s(model, without, anchor.devices)
     missing = _measured_s(model.case, anchor) - modelled
-    warnings = anchored.warnings
-    if np.median(missing) < 0:
-        ahead = -float(np.median(missing / modelled))
-        warnings += (f"--anchor {anchor} is {ahead:.1%} faster than the model; no loss inside the node",)
-    return replace(
-        anchored,
-        node_loss_s=np.maximum(missing, 0.0),
-        known_devices=anchor.devices,
-        warnings=warnings,
-    )
+    warnings = (*anchored.warnings, *_too_fast(anchor, missing, modelled, "no loss inside the node"))
+    loss_s = np.maximum(missing, 0.0) / (1.0 + anchored.unexplained(anchor.devices))
+    return replace(anchored, node_loss_s=loss_s, warnings=warnings)
+
+
+def _fix_loss(model: StepModel, anchored: Anchored, anchor: Anchor) -> Anchored:
+    """Return with the loss beyond the model that an anchor beyond the node shows."""
+    without = replace(anchored, shown=np.zeros_like(anchored.shown))
+    modelled = _total_s(model, without, anchor.devices)
+    missing = _measured_s(model.case, anchor) - modelled
+    warnings = (*anchored.warnings, *_too_fast(anchor, missing, modelled, "no loss beyond the model"))
+    return replace(anchored, shown=np.maximum(missing / modelled, 0.0), warnings=warnings)
+
+
+def _too_fast(anchor: Anchor, missing: FloatArray, modelled: FloatArray, so: str) -> tuple[str, ...]:
+    ahead = -float(np.median(missing / modelled))
+    if ahead <= SAME:
+        return ()
+    return (f"--anchor {anchor} is faster than the model: its step is {ahead:.1%} shorter; {so}",)
+
+
+def _contradictions(model: StepModel, anchored: Anchored, checks: Sequence[Anchor]) -> Iterator[str]:
+    """Yield what is wrong with anchors that fix nothing."""
+    for anchor in checks:
+        band = Band.of(_measured_s(model.case, anchor) / _total_s(model, anchored, anchor.devices))
+        if not band.low <= 1.0 <= band.high:
+            rate = anchor.samples_per_s
+            yield (
+                f"--anchor {anchor} lies outside the band of {rate * band.low:.4g} to {rate * band.high:.4g}"
+                " samples/s that the other anchors leave"
+            )

@@ -26,7 +26,7 @@ class StepTimes:
     loss_s : ndarray
         Loss inside a node that a second anchor showed.
     unexplained_s : ndarray
-        What one measured scale does not show; its median is zero.
+        What the step loses beyond the model; never less than nothing.
     """
 
     forward_s: FloatArray

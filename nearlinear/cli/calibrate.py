@@ -67,7 +67,7 @@ def calibrate(
     _print(calibration)
     if path is not None:
         print(f"\nwrote {path} and {path.with_suffix('.npz')}")
-        print(f"Next: nearlinear predict resnet-50 --cluster dgx-h100 --profile {path}")
+        print(f"Next: nearlinear predict resnet-50 --cluster CLUSTER --profile {path}")
     else:
         print("\nNext: add -o profile.toml to keep it")
 

@@ -6,6 +6,7 @@ from typing import Any
 from nearlinear.cli.output import csv_text, print_json, print_table, warn, write_text
 from nearlinear.models.document import answer_lines, to_document
 from nearlinear.models.prediction import Band, Point, Prediction
+from nearlinear.models.units import format_rate
 
 SUFFIXES = (".json", ".csv", ".html")
 BAR = 10
@@ -70,8 +71,8 @@ def _row(point: Point) -> list[str]:
         _ms(lost),
         f"{share.median:.0%} [{share.low:.0%} - {share.high:.0%}]",
         "#" * round(BAR * min(share.median, 1.0)),
-        f"{point.throughput_per_s.median:,.0f}",
-        f"{point.measured_per_s:,.0f}" if point.measured_per_s else "",
+        format_rate(point.throughput_per_s.median),
+        format_rate(point.measured_per_s) if point.measured_per_s else "",
         point.algorithm,
     ]
 

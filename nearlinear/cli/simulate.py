@@ -1,14 +1,12 @@
 """``nearlinear simulate``: the same scenario, exchanges executed message by message."""
 
-from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from nearlinear.cli.options import JSON, OUT
-from nearlinear.models.scenario import DEFAULT_SAMPLES, Scenario
+from nearlinear.models.scenario import Scenario
 
-SIMPY_SAMPLES = 11  # one after another in Python: a few, unless more are asked for
 PANEL = "Simulation"
 ENGINE = Annotated[
     str,
@@ -42,8 +40,5 @@ def simulate(
 
     path = check_out(out, SUFFIXES)
     spread = parse_fraction(jitter, "--jitter")
-    knowledge = scenario.knowledge
-    if engine == "simpy" and knowledge.samples == DEFAULT_SAMPLES:
-        scenario = replace(scenario, knowledge=replace(knowledge, samples=SIMPY_SAMPLES))
-    conditions = Conditions(steps=steps, jitter=spread, seed=knowledge.seed)
+    conditions = Conditions(steps=steps, jitter=spread, seed=scenario.knowledge.seed)
     show(execute(scenario, engine, conditions), as_json, path, following(scenario, "predict"))

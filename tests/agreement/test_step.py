@@ -54,6 +54,9 @@ def test_jitter_costs_more_the_more_ranks_wait_for_each_other() -> None:
     ]
     assert abs(lost[0]) < 0.05
     assert 0.02 < lost[1] < lost[2]
+    alone, calm_s = rough.points[0], calm.points[0].step_time_s.median
+    assert alone.step_time_s.low < 0.98 * calm_s < 1.02 * calm_s < alone.step_time_s.high
+    assert alone.breakdown_s.exposed_communication_s == pytest.approx(0.0, abs=1e-9)
 
 
 def test_steps_in_a_row_carry_over() -> None:

@@ -83,3 +83,50 @@ def test_theano_mpis_name_for_half_the_bytes() -> None:
 def test_refusals(options: dict[str, object], message: str) -> None:
     with pytest.raises(SpecError, match=message):
         _case(**options)
+
+
+@pytest.mark.parametrize("net", ["ib-hdr", "IB_HDR", "200Gb"])
+def test_another_network_keeps_the_adapters_of_the_cluster(net: str) -> None:
+    network = Case.of(Scenario.of(model="nin", cluster="dgx-a100", net=net)).cluster.network
+    assert network is not None
+    assert network.uplinks == 8
+    other = Case.of(Scenario.of(model="nin", cluster="dgx-a100", net=net, nics=2)).cluster.network
+    assert other is not None
+    assert other.uplinks == 2
+
+
+def test_a_title_says_what_was_replaced() -> None:
+    assert Case.of(Scenario.of(model="nin", cluster="titan")).cluster.title.startswith("Titan")
+    replaced = Case.of(Scenario.of(model="nin", cluster="titan", net="100Gb", per_node=4)).cluster
+    assert replaced.title == "4 x NVIDIA Tesla K20X per node, 1 x 100Gb between nodes"
+
+
+def test_an_anchor_beyond_a_node_needs_a_network() -> None:
+    with pytest.raises(SpecError, match="--net: is needed where devices span several nodes"):
+        Case.of(Scenario.of(model="nin", device="a100", per_node=8, devices="1,8", anchor="16:2000"))
+
+
+def test_part_of_a_node_keeps_the_links_that_join_it() -> None:
+    whole = Case.of(Scenario.of(model="nin", cluster="copper")).cluster
+    part = Case.of(Scenario.of(model="nin", cluster="copper", per_node=4)).cluster
+    assert [level.name for level in whole.levels] == ["group", "node", "network"]
+    assert [level.name for level in part.levels] == ["node", "network"]
+    assert part.levels[0].link == whole.levels[0].link
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"algorithm": "ring", "outer": "tree"}, "--outer: needs a hierarchical allreduce, got 'tree'"),
+        (
+            {"outer": "trea"},
+            "must be a known allreduce between nodes, got 'trea'; did you mean tree?",
+        ),
+        ({"algorithm": "ring", "servers": 4}, "--servers: needs a parameter server, got 4"),
+        ({"algorithm": "asa16", "wire": "bfloat16"}, "--wire: must be float16 with asa16, got 'bfloat16'"),
+        ({"devices": "8..1"}, "--devices: must rise"),
+    ],
+)
+def test_choices_without_effect_are_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(SpecError, match=message.replace("?", r"\?")):
+        Case.of(Scenario.of(model="nin", cluster="dgx-a100", **options))

@@ -210,3 +210,68 @@ def test_provenance_cites_every_number_in_use(prediction: Prediction) -> None:
     assert facts["gemini.bandwidth_bytes_per_s"]["status"] == "measured"
     assert "caffe_benchmarking" in facts["gemini.bandwidth_bytes_per_s"]["source"]
     assert facts["k20x.peak_flop_per_s"]["value"] == pytest.approx(3.935e12, rel=1e-12)
+
+
+def _step_s(prediction: Prediction, devices: int) -> Band:
+    return next(point.step_time_s for point in prediction.points if point.devices == devices)
+
+
+def test_an_anchor_at_scale_leaves_open_what_was_compute_and_what_was_loss() -> None:
+    anchored = _predict(anchor="64:2000", devices="1,64")
+    assert _step_s(anchored, 64).low == pytest.approx(_step_s(anchored, 64).high, rel=1e-6)
+    alone = _step_s(anchored, 1)
+    assert alone.high / alone.low > 1.2
+    assert anchored.points[1].efficiency.median < 0.95
+
+
+def test_the_largest_anchor_fixes_the_loss_beyond_the_model() -> None:
+    far = _predict(anchor="1:45,64:2000", devices="1,8,64,256")
+    assert far.points[2].throughput_per_s.low == pytest.approx(2000, rel=1e-6)
+    assert far.points[2].throughput_per_s.high == pytest.approx(2000, rel=1e-6)
+    between, beyond = far.points[1].efficiency, far.points[3].efficiency
+    assert between.high - between.low > 0.05  # nobody measured how the loss grows
+    assert beyond.median < far.points[2].efficiency.median
+    near = _predict(anchor="1:45", devices="1,8,64,256")
+    assert far.points[3].throughput_per_s.median < near.points[3].throughput_per_s.median
+
+
+def test_anchors_on_a_device_a_node_and_beyond_all_hold() -> None:
+    machine = {"model": "resnet-50", "cluster": "dgx-1v", "batch_per_device": 64}
+    all_three = _predict(**machine, anchor="1:392,8:2700,64:18000", devices="1,8,64")
+    rates = [point.throughput_per_s.median for point in all_three.points]
+    assert rates == pytest.approx([392, 2700, 18000], rel=1e-3)
+
+
+def test_two_anchors_above_one_device_both_hold() -> None:
+    both = _predict(anchor="4:170,64:2000", devices="4,64")
+    assert [p.throughput_per_s.median for p in both.points] == pytest.approx([170, 2000], rel=5e-3)
+
+
+def test_an_anchor_that_contradicts_the_others_is_said() -> None:
+    warnings = _predict(anchor="1:45,16:300,64:2000", devices="1,64").warnings
+    assert any("--anchor 16:300 lies outside the band of" in warning for warning in warnings)
+    agreeing = _predict(anchor="1:45,16:600,64:2000", devices="1,64").warnings
+    assert not any("lies outside" in warning for warning in agreeing)
+
+
+def test_a_very_slow_anchor_holds() -> None:
+    assert _predict(anchor="1:0.0001", devices="1").points[0].throughput_per_s.median == pytest.approx(1e-4)
+
+
+def test_shares_of_the_step_stay_below_the_whole() -> None:
+    answer = _predict(model="vgg-16", net="1Gb", batch_per_device=8, anchor="1:30").answer
+    assert answer.binding_share + answer.beyond_model_share < 1
+
+
+def test_the_only_scale_has_no_other_to_compare_with() -> None:
+    assert any("the only scale asked for" in warning for warning in _predict(devices="64").warnings)
+    assert not any("the only scale" in warning for warning in _predict(devices="1").warnings)
+
+
+def test_slow_arithmetic_is_said() -> None:
+    warnings = _predict(cluster="dgx-a100").warnings
+    assert any(warning.startswith("fp32 arithmetic: ") for warning in warnings)
+    assert not any(
+        "arithmetic" in warning for warning in _predict(cluster="dgx-a100", anchor="1:700").warnings
+    )
+    assert not any("arithmetic" in warning for warning in _predict().warnings)
