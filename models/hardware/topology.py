@@ -105,7 +105,9 @@ class Topology:
         first = self._inside_s(0, size_bytes, reduced_bytes, everyone)
         time = np.where(self.stride < self.levels[0].span, first, 0.0)
         for index in range(1, len(self.levels)):
-            crossed = ranks * self.stride > self.levels[index - 1].span
+            crossed = (ranks * self.stride > self.levels[index - 1].span) & (
+                self.stride < self.levels[index].span
+            )
             slower = np.maximum(time, self._inside_s(index, size_bytes, reduced_bytes, everyone))
             time = np.where(crossed, slower, time)
         return np.asarray(time)

@@ -85,6 +85,31 @@ def test_exact_for_powers_of_two(
     )
 
 
+@pytest.mark.parametrize("name", [n for n in ALGORITHMS if n != "asa" and not n.startswith("ps")])
+@settings(max_examples=50)
+@given(
+    group=LINK, node=LINK, network=LINK, adding=ADDING, exponent=st.integers(0, 6),
+    sharing=st.tuples(st.sampled_from([1.0, 2.0, 4.0]), st.sampled_from([1.0, 4.0, 8.0])),
+    outer=st.sampled_from(list(OUTER)),
+)  # fmt: skip
+def test_exact_on_three_levels(
+    name: str, group: tuple[float, float], node: tuple[float, float], network: tuple[float, float],
+    adding: float, exponent: int, sharing: tuple[float, float], outer: str,
+) -> None:  # fmt: skip
+    """Groups of 4 in nodes of 8, as on machines with two sockets."""
+    topology = Topology(
+        levels=(
+            TopologyLevel(name="group", span=4, cost=_link(*group, adding)),
+            TopologyLevel(name="node", span=8, cost=_link(*node, adding), capacity=sharing[0]),
+            TopologyLevel(name="network", span=np.inf, cost=_link(*network, adding), capacity=sharing[1]),
+        )
+    )
+    ranks, choices = 2**exponent, Choices(group=8, outer=outer)
+    engine = _engine_s(ALGORITHMS[name], topology, ranks, choices, ranks * 250)
+    formula = float(ALGORITHMS[name].time_s(topology, ranks, ranks * 1000.0, choices))
+    assert formula == pytest.approx(engine, rel=EXACT, abs=PS)
+
+
 @pytest.mark.parametrize("name", ALGORITHMS)
 @settings(max_examples=50)
 @given(latency=LATENCY, slope=SLOPE, adding=ADDING, ranks=st.integers(1, 40), per_chunk=st.integers(1, 3))
