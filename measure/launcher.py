@@ -5,12 +5,15 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nearlinear.models.errors import AbsentError
 
+RANK_VARIABLES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "MV2_COMM_WORLD_RANK", "SLURM_PROCID")
 SIZE_VARIABLES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE")
 GRACE_S = 10.0
 
@@ -32,6 +35,13 @@ def launched_size() -> int | None:
     if "SLURM_PROCID" in os.environ and os.environ.get("SLURM_STEP_NUM_TASKS", "").isdecimal():
         return int(os.environ["SLURM_STEP_NUM_TASKS"])
     return None
+
+
+def speaks() -> bool:
+    """Return whether this process says what is wrong everywhere: the first rank, or one alone."""
+    if launched_size() is None:
+        return True
+    return next((os.environ[name] for name in RANK_VARIABLES if name in os.environ), "0") == "0"
 
 
 def require_mpi() -> None:
@@ -71,14 +81,31 @@ def launch(ranks: int, arguments: Sequence[str]) -> Launched:
     Progress goes to standard error as it comes; what the ranks print is returned.
     """
     command = [mpiexec(), "-n", str(ranks), sys.executable, "-P", "-m", "nearlinear.cli.app", *arguments]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=_environment(), start_new_session=True
-    ) as process:
+    with (
+        _termination_as_interruption(),
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env=_environment(), start_new_session=True
+        ) as process,
+    ):
         try:
             output, _ = process.communicate()
             return Launched(process.returncode, output, False)
         except KeyboardInterrupt:
             return Launched(130, _stop(process), True)
+
+
+@contextmanager
+def _termination_as_interruption() -> Iterator[None]:
+    """Let SIGTERM stop the ranks, too: they would go on without their parent."""
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _stop(process: subprocess.Popen[str]) -> str:

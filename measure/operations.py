@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from nearlinear.measure.placement import Placement
 from nearlinear.measure.program import RankProgram
 from nearlinear.measure.transport import Transport
 from nearlinear.models.collectives import ALGORITHMS, Choices
@@ -29,6 +31,8 @@ class Prepared:
         Whether this rank holds what it must after one reset and one run.
     workers : int
         Ranks that hold the vector.
+    participants : sequence of int
+        Ranks that take part, servers included.
     scale : float
         What the time of one call is multiplied with: 0.5 for a message sent there and back.
     """
@@ -37,6 +41,7 @@ class Prepared:
     run: Callable[[], None]
     correct: Callable[[], bool]
     workers: int
+    participants: Sequence[int]
     scale: float = 1.0
 
 
@@ -50,7 +55,7 @@ class Operation:
     prepare: Callable[["Workspace", int], Prepared]
 
 
-def find_operations(names: Sequence[str], algorithms: Sequence[str], ranks: int) -> list[Operation]:
+def find_operations(names: Sequence[str], algorithms: Sequence[str], placement: Placement) -> list[Operation]:
     """Return the rows for operations and algorithms by name.
 
     Parameters
@@ -59,22 +64,29 @@ def find_operations(names: Sequence[str], algorithms: Sequence[str], ranks: int)
         ``allreduce``, ``sendrecv``.
     algorithms : sequence of str
         ``vendor``, names of the registry, or ``all``.
-    ranks : int
-        Ranks of the run; algorithms that need more are left out.
+    placement : Placement
+        Ranks of the run. Algorithms that need more of them are left out, and those that work inside
+        nodes first where there is one node, or nodes differ.
 
     Raises
     ------
     SpecError
-        An unknown name.
+        An unknown name, or nothing that these ranks can play.
     """
     check_names(names, algorithms)
     wanted = [VENDOR, *ALGORITHMS] if "all" in algorithms else algorithms
-    fitting = [name for name in wanted if name == VENDOR or _fitting(name, ranks) is not None]
     rows = {
-        "allreduce": [_allreduce(algorithm, ranks) for algorithm in fitting],
-        "sendrecv": [Operation("sendrecv", VENDOR, "out", _sendrecv)],
+        "allreduce": [row for name in wanted for row in _allreduce(name, placement)],
+        "sendrecv": [
+            Operation("sendrecv", VENDOR, "out", partial(_sendrecv, peer)) for peer in placement.partners()
+        ],
     }
-    return [row for name in names for row in rows[name]]
+    found = [row for name in names for row in rows[name]]
+    if not found:
+        told = f"{placement.ranks} ranks on {placement.nodes} nodes"
+        raise SpecError("--algorithms", f"must be such that {told} can play", got=", ".join(algorithms),
+                        remedy="start more ranks")  # fmt: skip
+    return found
 
 
 def check_names(names: Sequence[str], algorithms: Sequence[str]) -> None:
@@ -91,25 +103,25 @@ def check_names(names: Sequence[str], algorithms: Sequence[str]) -> None:
             raise SpecError(where, "must name at least one", remedy=f"known are {', '.join(known)}")
 
 
-def _fitting(name: str, ranks: int) -> Schedule | None:
-    """Return the largest schedule that so many ranks can play; servers take ranks of their own."""
-    for workers in range(ranks, 1, -1):
-        schedule = ALGORITHMS[name].schedule_for(workers, Choices())
-        if schedule.ranks <= ranks:
+def _fitting(name: str, placement: Placement) -> Schedule | None:
+    """Return the largest schedule that these ranks can play; servers take ranks of their own."""
+    algorithm, choices = ALGORITHMS[name], Choices(group=placement.per_node or 1)
+    if algorithm.nested and (choices.group == 1 or placement.nodes == 1):
+        return None
+    for workers in range(placement.ranks, 1, -1):
+        schedule = algorithm.schedule_for(workers, choices)
+        if schedule.ranks <= placement.ranks:
             return schedule
     return None
 
 
-def _allreduce(algorithm: str, ranks: int) -> Operation:
+def _allreduce(algorithm: str, placement: Placement) -> list[Operation]:
     if algorithm == VENDOR:
-        return Operation("allreduce", VENDOR, "out", _vendor_allreduce)
-    schedule = _fitting(algorithm, ranks)
-    assert schedule is not None  # _named left out those that do not fit
-
-    def prepare(space: Workspace, elements: int) -> Prepared:
-        return _rounds_allreduce(schedule, space, elements)
-
-    return Operation("allreduce", algorithm, "in", prepare)
+        return [Operation("allreduce", VENDOR, "out", _vendor_allreduce)]
+    schedule = _fitting(algorithm, placement)
+    if schedule is None:
+        return []
+    return [Operation("allreduce", algorithm, "in", partial(_rounds_allreduce, schedule))]
 
 
 class Workspace:
@@ -163,7 +175,8 @@ def _vendor_allreduce(space: Workspace, elements: int) -> Prepared:
     def reset() -> None:
         receive[:] = 0  # the array is shared: what another cell left there must not pass the check
 
-    return Prepared(reset, lambda: transport.allreduce(send, receive), correct, transport.ranks)
+    everyone = range(transport.ranks)
+    return Prepared(reset, lambda: transport.allreduce(send, receive), correct, transport.ranks, everyone)
 
 
 def _rounds_allreduce(schedule: Schedule, space: Workspace, elements: int) -> Prepared:
@@ -180,26 +193,28 @@ def _rounds_allreduce(schedule: Schedule, space: Workspace, elements: int) -> Pr
     def correct() -> bool:
         return serves or bool((vector == space.expected(elements, workers)).all())
 
-    return Prepared(reset, lambda: program.run(transport, vector, landing), correct, workers)
+    return Prepared(
+        reset, lambda: program.run(transport, vector, landing), correct, workers, range(schedule.ranks)
+    )
 
 
-def _sendrecv(space: Workspace, elements: int) -> Prepared:
-    """Return a message from rank 0 to rank 1 and back; other ranks wait at the barriers."""
+def _sendrecv(peer: int, space: Workspace, elements: int) -> Prepared:
+    """Return a message from rank 0 to a peer and back; other ranks wait at the barriers."""
     transport = space.transport
     vector, back = space.own(elements, 0), space.zeros("result", elements)
 
     def run() -> None:
         if transport.rank == 0:
-            transport.exchange([(vector, 1)], [])
-            transport.exchange([], [(back, 1)])
-        elif transport.rank == 1:
+            transport.exchange([(vector, peer)], [])
+            transport.exchange([], [(back, peer)])
+        elif transport.rank == peer:
             transport.exchange([], [(back, 0)])
             transport.exchange([(back, 0)], [])
 
     def correct() -> bool:
-        return transport.rank > 1 or bool((back == vector).all())
+        return transport.rank not in (0, peer) or bool((back == vector).all())
 
     def reset() -> None:
         back[:] = 0
 
-    return Prepared(reset, run, correct, 2, scale=0.5)
+    return Prepared(reset, run, correct, 2, (0, peer), scale=0.5)

@@ -113,8 +113,12 @@ class RecordWriter:
             raise ContentError("--out", "must be a new file", got=str(path), remedy=remedy) from None
         except OSError as error:
             raise ContentError("--out", f"cannot be written ({error.strerror})", got=str(path)) from None
-        self._line({"kind": "header", "schema": SCHEMA, "version": VERSION, **header})
-        os.fsync(self._file.fileno())
+        try:
+            self._line({"kind": "header", "schema": SCHEMA, "version": VERSION, **header})
+            self._sync()
+        except ContentError:
+            self.discard()
+            raise
 
     def add(self, sample: Sample) -> None:
         """Append one sample."""
@@ -124,8 +128,19 @@ class RecordWriter:
     def end(self, complete: bool, reason: str) -> None:
         """Say why the run ended, and close."""
         self._line({"kind": "end", "complete": complete, "reason": reason, "samples": self.count})
-        os.fsync(self._file.fileno())
+        self._sync()
         self._file.close()
+
+    def discard(self) -> None:
+        """Take the file away: nothing was measured."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+    def _sync(self) -> None:
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise self._unwritable(error) from None
 
     def _line(self, content: Mapping[str, Any]) -> None:
         rest = memoryview((json.dumps(content) + "\n").encode())
@@ -133,7 +148,10 @@ class RecordWriter:
             while rest:  # a disk that fills up takes a part first
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
-            raise ContentError(str(self.path), f"cannot be written ({error.strerror})") from None
+            raise self._unwritable(error) from None
+
+    def _unwritable(self, error: OSError) -> ContentError:
+        return ContentError(str(self.path), f"cannot be written ({error.strerror})")
 
 
 def read_record(path: str | Path) -> Record:

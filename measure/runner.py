@@ -7,22 +7,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from nearlinear.measure.buffers import choose_buffers
+from nearlinear.measure.buffers import CHOICES, Buffers, choose_buffers
 from nearlinear.measure.environment import clock, host, variables, versions
 from nearlinear.measure.launcher import launched_size, require_mpi
 from nearlinear.measure.operations import find_operations
+from nearlinear.measure.placement import Placement, in_node_order
 from nearlinear.measure.records import RecordWriter, Sample
 from nearlinear.measure.sampling import Sampling, run_sampling
 from nearlinear.measure.transport import MpiTransport
-from nearlinear.models.errors import NearlinearError, SpecError, TargetError
+from nearlinear.models.errors import AbsentError, SpecError, TargetError
 
 NAME_BYTES = 128
 FEWEST_RANKS = 2
 
+T = TypeVar("T")
 Failed = Callable[[BaseException], int]
 
 
@@ -95,19 +97,16 @@ def measure(spec: MeasureSpec, failed: Failed) -> Measured:
     require_mpi()
     from mpi4py import MPI
 
-    comm = MPI.COMM_WORLD
-    _check_size(comm.Get_size())
-    shared = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    buffers = choose_buffers(spec.buffers, shared.Get_rank())
-    transport = MpiTransport(comm, buffers)
-    nodes = _count_nodes(transport, shared.Get_rank())
-    operations = find_operations(spec.operations, spec.algorithms, transport.ranks)
-    header = _header(transport, spec, nodes, MPI.Get_library_version())
-    writer = _Keeper(spec.out, header) if transport.rank == 0 else None
-    _all_may_go_on(transport, writer)
+    _check_size(MPI.COMM_WORLD.Get_size())
+    comm = in_node_order(MPI.COMM_WORLD)
+    placement = Placement.of(comm)
+    transport = MpiTransport(comm, _same_buffers(comm, spec, placement))
+    operations = _everywhere(comm, lambda: find_operations(spec.operations, spec.algorithms, placement))
+    header = _header(transport, spec, placement, MPI.Get_library_version())
+    writer = _everywhere(comm, lambda: _Keeper(spec.out, header) if transport.rank == 0 else None)
     with _together(comm, writer, failed):
         reason = run_sampling(
-            transport, operations, spec.sampling, nodes, writer.keep if writer else _drop, _progress
+            transport, operations, spec.sampling, placement, writer.keep if writer else _drop, _progress
         )
     if writer is None:
         return Measured(rank=transport.rank, samples=(), reason=reason)
@@ -116,15 +115,54 @@ def measure(spec: MeasureSpec, failed: Failed) -> Measured:
     return Measured(rank=0, samples=tuple(writer.samples), reason=reason)
 
 
+def _everywhere(comm: Any, step: Callable[[], T]) -> T:
+    """Return what a step gives on this rank; where it fails on any, the first such rank says so alone."""
+    from mpi4py import MPI
+
+    error, value = None, None
+    try:
+        value = step()
+    except Exception as failure:
+        error = failure
+    first = np.array([comm.Get_size() if error is None else comm.Get_rank()], dtype=np.int64)
+    comm.Allreduce(MPI.IN_PLACE, first, op=MPI.MIN)
+    if error is not None and first[0] == comm.Get_rank():
+        raise error
+    if first[0] < comm.Get_size():
+        raise SystemExit(0)
+    return cast("T", value)
+
+
+def _same_buffers(comm: Any, spec: MeasureSpec, placement: Placement) -> Buffers:
+    """Return the buffers of this rank, which must be of one kind on all."""
+    from mpi4py import MPI
+
+    rank = comm.Get_rank()
+    local_rank = placement.node_of[:rank].count(placement.node_of[rank])
+    buffers = _everywhere(comm, lambda: choose_buffers(spec.buffers, local_rank))
+    ends = np.array([CHOICES.index(buffers.name), -CHOICES.index(buffers.name)], dtype=np.int64)
+    comm.Allreduce(MPI.IN_PLACE, ends, op=MPI.MIN)
+
+    def check() -> None:
+        if ends[0] != -ends[1]:
+            remedy = "say --buffers host, or leave out the nodes without a GPU"
+            raise AbsentError("--buffers", "some ranks have a GPU and some have none", remedy=remedy)
+
+    _everywhere(comm, check)
+    return buffers
+
+
 @contextmanager
 def _together(comm: Any, writer: "_Keeper | None", failed: Failed) -> Iterator[None]:
     """End all ranks when one cannot go on: the others would wait for it forever."""
     try:
         yield
     except BaseException as error:
-        if writer and isinstance(error, KeyboardInterrupt):
-            writer.file.end(complete=False, reason="interrupted")
-        comm.Abort(failed(error))
+        try:
+            if writer:
+                writer.close(error)
+        finally:
+            comm.Abort(failed(error))
 
 
 class _Keeper:
@@ -132,24 +170,18 @@ class _Keeper:
 
     def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
         self.samples: list[Sample] = []
-        self.error: NearlinearError | None = None
-        try:
-            self.file = RecordWriter(path, header)
-        except NearlinearError as error:
-            self.error = error
+        self.file = RecordWriter(path, header)
 
     def keep(self, sample: Sample) -> None:
         self.file.add(sample)
         self.samples.append(sample)
 
-
-def _all_may_go_on(transport: MpiTransport, writer: _Keeper | None) -> None:
-    """Stop all ranks where rank 0 cannot write, before anything is measured."""
-    failed = transport.share(float(writer is not None and writer.error is not None))
-    if writer is not None and writer.error is not None:
-        raise writer.error
-    if failed:
-        raise SystemExit(0)
+    def close(self, error: BaseException) -> None:
+        """Say that the run was interrupted; a record without a sample is of no use."""
+        if isinstance(error, KeyboardInterrupt):
+            self.file.end(complete=False, reason="interrupted")
+        elif not self.samples:
+            self.file.discard()
 
 
 def _drop(sample: Sample) -> None:
@@ -174,12 +206,7 @@ def _check_size(ranks: int) -> None:
         raise SpecError("measure", f"needs at least {FEWEST_RANKS} ranks", got=ranks, remedy=remedy)
 
 
-def _count_nodes(transport: MpiTransport, local_rank: int) -> int:
-    everyone = transport.gather(np.array([float(local_rank == 0)]))
-    return int(transport.share(float(everyone.sum()) if everyone is not None else 0.0))
-
-
-def _header(transport: MpiTransport, spec: MeasureSpec, nodes: int, library: str) -> dict[str, Any]:
+def _header(transport: MpiTransport, spec: MeasureSpec, placement: Placement, library: str) -> dict[str, Any]:
     here = host()
     return {
         "run_id": uuid.uuid4().hex,
@@ -188,7 +215,8 @@ def _header(transport: MpiTransport, spec: MeasureSpec, nodes: int, library: str
         "devices": _names(transport, transport.buffers.device() or here["processor"]),
         "host": here,
         "ranks": transport.ranks,
-        "nodes": nodes,
+        "nodes": placement.nodes,
+        "ranks_per_node": list(placement.ranks_per_node),
         "transport": transport.name,
         "versions": versions() | {"mpi": " ".join(library.split())[:200]},
         "environment": variables(),

@@ -1,4 +1,4 @@
-"""The one sampling loop: check, warm up, then shuffled rounds of individually timed calls.
+"""The one sampling loop: warm up, then shuffled rounds of individually timed calls, checked each time.
 
 A sample is the time of one call on every rank, started at a barrier; its value is the slowest rank's.
 The order of operations and sizes is shuffled anew every round, so that drift of the machine does not
@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from nearlinear.measure.operations import Operation, Prepared, Workspace
+from nearlinear.measure.placement import Placement
 from nearlinear.measure.records import Sample
 from nearlinear.measure.transport import Transport
+from nearlinear.models.errors import SpecError
 
 WARM_UP = 2
 PER_VISIT = 3  # calls in a row per visit of a cell
-CHECK_SHARE = 0.5  # of the budget may go into checking and warming up
+WARM_SHARE = 0.5  # of the budget may go into warming up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,6 @@ class _Cell:
     operation: Operation
     size_bytes: int
     prepared: Prepared
-    correct: bool
     taken: int = 0
 
 
@@ -60,7 +61,7 @@ def run_sampling(
     transport: Transport,
     operations: list[Operation],
     sampling: Sampling,
-    nodes: int,
+    placement: Placement,
     keep: Callable[[Sample], None],
     progress: Callable[[str], None],
 ) -> str:
@@ -74,8 +75,8 @@ def run_sampling(
         Rows of the table.
     sampling : Sampling
         Sizes, repetitions, budget.
-    nodes : int
-        Machines the ranks run on.
+    placement : Placement
+        Which ranks share a node.
     keep : callable
         Takes every sample; called on rank 0 only.
     progress : callable
@@ -83,13 +84,13 @@ def run_sampling(
     """
     start = time.perf_counter()
     deadline = start + sampling.budget_s
-    cells = _checked(transport, operations, sampling, start, progress)
+    cells = _warm(transport, operations, sampling, start, progress)
     order = np.random.default_rng(sampling.seed)
     while open_cells := [cell for cell in cells if cell.taken < sampling.repetitions]:
         for index in order.permutation(len(open_cells)):
             if transport.share(time.perf_counter() - deadline) > 0:
                 return "budget"
-            _visit(transport, open_cells[index], sampling, nodes, keep)
+            _visit(transport, open_cells[index], sampling, placement, keep)
         done = sum(cell.taken for cell in cells)
         wanted = sampling.repetitions * len(cells)
         left = deadline - time.perf_counter()
@@ -98,31 +99,36 @@ def run_sampling(
     return "done"
 
 
-def _checked(
+def _warm(
     transport: Transport,
     operations: list[Operation],
     sampling: Sampling,
     start: float,
     progress: Callable[[str], None],
 ) -> list[_Cell]:
-    """Return cells whose result was checked, smallest first, while checking leaves time to sample."""
+    """Return cells that are warm, smallest first, while warming up leaves time to sample."""
     cells: list[_Cell] = []
     item = np.dtype(sampling.dtype).itemsize
     space = Workspace(transport, sampling.dtype)
     for size in sampling.sizes:
         for operation in operations:
             spent = transport.share(time.perf_counter() - start)
-            if spent > CHECK_SHARE * sampling.budget_s:
+            if spent > WARM_SHARE * sampling.budget_s:
                 if transport.rank == 0:
                     progress(f"budget: sizes from {size} bytes on are left out")
                 return cells
-            prepared = operation.prepare(space, size // item)
-            prepared.reset()
-            prepared.run()
-            cells.append(_Cell(operation, size, prepared, _agreed(transport, prepared.correct())))
+            cells.append(_Cell(operation, size, _prepared(operation, space, size, size // item)))
             for _ in range(WARM_UP):
-                prepared.run()
+                _timed(transport, cells[-1].prepared)
     return cells
+
+
+def _prepared(operation: Operation, space: Workspace, size: int, elements: int) -> Prepared:
+    try:
+        return operation.prepare(space, elements)
+    except MemoryError:
+        told = "needs several vectors in the memory of every rank"
+        raise SpecError("--sizes", told, got=size, remedy="measure smaller sizes") from None
 
 
 def _agreed(transport: Transport, correct: bool) -> bool:
@@ -135,14 +141,16 @@ def _visit(
     transport: Transport,
     cell: _Cell,
     sampling: Sampling,
-    nodes: int,
+    placement: Placement,
     keep: Callable[[Sample], None],
 ) -> None:
-    """Take a few samples of one cell."""
-    for _ in range(min(PER_VISIT, sampling.repetitions - cell.taken)):
-        everyone = transport.gather(np.array([_timed(transport, cell.prepared)]))
+    """Take a few samples of one cell, and check what the last call left."""
+    count = min(PER_VISIT, sampling.repetitions - cell.taken)
+    times = [transport.gather(np.array([_timed(transport, cell.prepared)])) for _ in range(count)]
+    correct = _agreed(transport, cell.prepared.correct())
+    for everyone in times:
         if everyone is not None:
-            keep(_sample(transport, cell, everyone[:, 0], sampling.dtype, nodes))
+            keep(_sample(transport, cell, everyone[:, 0], sampling.dtype, placement, correct))
         cell.taken += 1
 
 
@@ -156,8 +164,15 @@ def _timed(transport: Transport, prepared: Prepared) -> float:
     return (time.perf_counter() - begin) * prepared.scale
 
 
-def _sample(transport: Transport, cell: _Cell, per_rank: np.ndarray, dtype: str, nodes: int) -> Sample:
-    taking_part = per_rank[: cell.prepared.workers] if cell.prepared.scale < 1 else per_rank
+def _sample(
+    transport: Transport,
+    cell: _Cell,
+    per_rank: np.ndarray,
+    dtype: str,
+    placement: Placement,
+    correct: bool,
+) -> Sample:
+    taking_part = per_rank[list(cell.prepared.participants)]
     return Sample(
         operation=cell.operation.operation,
         algorithm=cell.operation.algorithm,
@@ -166,11 +181,11 @@ def _sample(transport: Transport, cell: _Cell, per_rank: np.ndarray, dtype: str,
         placement=cell.operation.placement,
         size_bytes=cell.size_bytes,
         ranks=cell.prepared.workers,
-        nodes=nodes,
+        nodes=placement.nodes_among(cell.prepared.participants),
         repetition=cell.taken,
         mode="individual",
         statistic="max",
         time_s=float(taking_part.max()),
         per_rank_s=tuple(float(t) for t in taking_part),
-        correct=cell.correct,
+        correct=correct,
     )

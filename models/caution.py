@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from nearlinear.models.case import FLOAT32_BYTES, HOST_LINKS, Case
+from nearlinear.models.collectives import Algorithm
 from nearlinear.models.hardware.cluster import Level
 from nearlinear.models.prediction import Point
 from nearlinear.models.profile import NARROW_TYPES, LinkProfile
@@ -118,10 +119,15 @@ def _largest_message(model: StepModel, devices: int, level: Level, units: int, f
     sizes = model.buckets.size_bytes * case.wire_fraction
     if fitted.source == "vendor":
         return float(sizes.max()) / (1 if inside else devices / units)
-    parts = [
-        units if option.nested and inside else devices if option.algorithm.cuts else 1 for option in options
-    ]
+    parts = [_parts(option.algorithm, devices, units, inside) for option in options]
     return float((sizes / parts).max())
+
+
+def _parts(algorithm: Algorithm, devices: int, units: int, inside: bool) -> int:
+    """Return into how many messages an allreduce cuts the vector on a level."""
+    if algorithm.nested and inside:
+        return units
+    return devices if algorithm.cuts else 1
 
 
 def _anchor(case: Case) -> Iterator[str]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from nearlinear.measure.buffers import Buffers
 from nearlinear.measure.operations import Workspace, find_operations
+from nearlinear.measure.placement import Placement
 
 WAIT_S = 60.0
 
@@ -70,6 +71,11 @@ class ThreadTransport:
         return told
 
 
+def in_pairs(ranks: int) -> Placement:
+    """Return two ranks per node where that is even, so that every algorithm can play."""
+    return Placement.regular(ranks, 2 if ranks % 2 == 0 else ranks)
+
+
 def on_threads(ranks: int, buffers: Buffers, part: Callable[[ThreadTransport], Any]) -> list[Any]:
     """Return what ``part`` returns on every rank."""
     shared = Threads(ranks)
@@ -83,7 +89,7 @@ def wrong_sums(ranks: int, elements: int, buffers: Buffers, dtype: str) -> list[
 
     def part(transport: ThreadTransport) -> list[str]:
         wrong = []
-        for row in find_operations(["allreduce", "sendrecv"], ["all"], ranks):
+        for row in find_operations(["allreduce", "sendrecv"], ["all"], in_pairs(ranks)):
             prepared = row.prepare(Workspace(transport, dtype), elements)
             prepared.reset()
             prepared.run()

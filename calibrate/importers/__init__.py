@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nearlinear.calibrate.importers import nccl_tests
 from nearlinear.calibrate.importers.imported import Hints, Imported
-from nearlinear.measure.records import is_record, read_record
+from nearlinear.measure.records import Record, is_record, read_record
 from nearlinear.models.errors import ContentError, SpecError
 
 IMPORTERS: dict[str, tuple[Callable[[str], bool], Callable[[str, str, Hints], Imported]]] = {
@@ -30,16 +30,24 @@ def read_measurements(path: str | Path, hints: Hints) -> Imported:
         Empty, of no known format, or wrong; names the line.
     """
     if is_record(path):
-        record = read_record(path)
-        return Imported(
-            path=str(path), format="record", samples=record.samples, notes=record.notes, header=record.header
-        )
+        return _of_record(read_record(path))
     text = _text(Path(path))
     for sniff, parse in IMPORTERS.values():
         if sniff(text):
             return parse(text, str(path), hints)
     known = ", ".join(["record", *IMPORTERS])
     raise ContentError(str(path), "must be of a known format", remedy=f"known are {known}")
+
+
+def _of_record(record: Record) -> Imported:
+    """Return a record's samples that sit on nodes evenly; no closed form reads others."""
+    counts = record.header.get("ranks_per_node", [1])
+    even = [s for s in record.samples if s.nodes == 1 or s.operation == "sendrecv" or len(set(counts)) == 1]
+    left_out, notes = len(record.samples) - len(even), record.notes
+    if left_out:
+        told = ", ".join(str(count) for count in counts)
+        notes += (f"samples left out, because nodes hold {told} ranks: {left_out}",)
+    return Imported(path=record.path, format="record", samples=tuple(even), notes=notes, header=record.header)
 
 
 def _text(path: Path) -> str:

@@ -78,6 +78,7 @@ ALGORITHMS = {
             schedule=hierarchical.schedule,
             time_s=hierarchical.time_s,
             cuts=True,
+            nested=True,
         ),
     )
 }

@@ -50,6 +50,8 @@ class Algorithm:
         Where the algorithm is described.
     cuts : bool
         Whether its messages are parts of the vector, one per rank, instead of up to all of it.
+    nested : bool
+        Whether it exchanges inside groups (nodes) before it does between them.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Algorithm:
     schedule: Callable[[int, Choices], Schedule] | None
     time_s: Callable[[Topology, int | IntArray, FloatArray | float, Choices], FloatArray]
     cuts: bool = False
+    nested: bool = False
 
     def schedule_for(self, workers: int, choices: Choices) -> Schedule:
         """Return the schedule of an algorithm that has one."""

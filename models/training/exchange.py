@@ -25,14 +25,9 @@ class Option:
     choices: Choices
 
     @property
-    def nested(self) -> bool:
-        """Whether the nodes exchange inside before they do between each other."""
-        return self.algorithm.name == HIERARCHICAL
-
-    @property
     def name(self) -> str:
         """What a user reads: the algorithm, and what a hierarchical one uses between nodes."""
-        outer = f"/{self.choices.outer}" if self.nested else ""
+        outer = f"/{self.choices.outer}" if self.algorithm.nested else ""
         return self.algorithm.name + outer
 
 

@@ -1,5 +1,6 @@
 """``nearlinear measure``: under mpiexec, or starting ranks itself with ``--launch``."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from nearlinear.measure.records import Sample
     from nearlinear.measure.runner import MeasureSpec
 
+RANKS_PER_CORE = 32
 HOW = "How"
 
 
@@ -42,10 +44,17 @@ def measure(
     as_json: JSON = False,
 ) -> None:
     """Measure collectives and messages on a live cluster, under mpiexec or with --launch N."""
-    from nearlinear.measure.launcher import launched_size
-    from nearlinear.models.errors import SpecError
+    from nearlinear.measure.launcher import launched_size, speaks
+    from nearlinear.models.errors import NearlinearError, SpecError
 
-    spec = _spec(ops, algorithms, sizes, per_octave, repetitions, budget, dtype, buffers, seed, out)
+    try:
+        spec = _spec(ops, algorithms, sizes, per_octave, repetitions, budget, dtype, buffers, seed, out)
+    except NearlinearError as error:
+        if speaks():
+            raise
+        raise typer.Exit(error.exit_code) from None
+    if launch and launched_size() is not None:
+        raise SpecError("--launch", "starts ranks itself", got=launch, remedy="leave out mpiexec or --launch")
     if launch:
         _launch(launch, Path(out), as_json)
         return
@@ -73,6 +82,8 @@ def _spec(
     budget_s = parse_duration(budget, "--budget")
     if budget_s <= 0:
         raise SpecError("--budget", "must be > 0", got=budget)
+    if smallest < 1:
+        raise SpecError("--sizes", "must be at least one byte", got=sizes, remedy="write 1K..16M")
     names, how = _words(ops), _words(algorithms)
     check_names(names, how)
     _check_new(Path(out))
@@ -111,8 +122,9 @@ def _launch(ranks: int, out: Path, as_json: bool) -> None:
     from nearlinear.measure.launcher import launch, require_mpi
     from nearlinear.models.errors import IncompleteError, SpecError
 
-    if ranks < 2:
-        raise SpecError("--launch", "must be at least 2", got=ranks)
+    most = RANKS_PER_CORE * (os.cpu_count() or 1)
+    if not 2 <= ranks <= most:
+        raise SpecError("--launch", f"must be 2 to {most} on this host", got=ranks)
     require_mpi()
     ended = launch(ranks, _without_launch(sys.argv[1:]))
     if ended.status == 0:

@@ -5,6 +5,7 @@ import pytest
 
 from nearlinear.measure.buffers import Buffers
 from nearlinear.measure.operations import find_operations
+from nearlinear.measure.placement import Placement
 from nearlinear.measure.records import Sample
 from nearlinear.measure.sampling import Sampling, run_sampling
 from tests.threads import ThreadTransport, on_threads, wrong_sums
@@ -30,19 +31,22 @@ def test_a_transport_that_loses_data_is_seen(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_sampling_loop_on_three_ranks() -> None:
+    placement = Placement((0, 0, 1))
+
     def part(transport: ThreadTransport) -> list[Sample]:
         kept: list[Sample] = []
-        rows = find_operations(["allreduce", "sendrecv"], ["ring", "ps"], transport.ranks)
+        rows = find_operations(["allreduce", "sendrecv"], ["ring", "ps"], placement)
         sampling = Sampling(sizes=(64, 1024), dtype="float32", repetitions=4, budget_s=60.0, seed=3)
-        assert run_sampling(transport, rows, sampling, 1, kept.append, lambda line: None) == "done"
+        assert run_sampling(transport, rows, sampling, placement, kept.append, lambda line: None) == "done"
         return kept
 
     first, *others = on_threads(3, HOST, part)
     assert others == [[], []]
-    counts = {(s.operation, s.algorithm): (s.ranks, len(s.per_rank_s or ()), s.placement) for s in first}
-    assert counts == {
-        ("allreduce", "ring"): (3, 3, "in"), ("allreduce", "ps"): (2, 3, "in"),
-        ("sendrecv", "vendor"): (2, 2, "out"),
+    assert {
+        (s.operation, s.algorithm, s.nodes): (s.ranks, len(s.per_rank_s or ()), s.placement) for s in first
+    } == {
+        ("allreduce", "ring", 2): (3, 3, "in"), ("allreduce", "ps", 2): (2, 3, "in"),
+        ("sendrecv", "vendor", 1): (2, 2, "out"), ("sendrecv", "vendor", 2): (2, 2, "out"),
     }  # fmt: skip
-    assert len(first) == 3 * 2 * 4
+    assert len(first) == 4 * 2 * 4
     assert all(s.correct and s.time_s == max(s.per_rank_s or ()) for s in first)

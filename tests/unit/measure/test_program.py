@@ -9,11 +9,14 @@ import pytest
 
 from nearlinear.measure.buffers import Buffers
 from nearlinear.measure.operations import PERIOD, VENDOR, Workspace, check_names, find_operations
+from nearlinear.measure.placement import Placement
 from nearlinear.measure.program import RankProgram
 from nearlinear.measure.runner import log_sizes
 from nearlinear.measure.sampling import Sampling, run_sampling
 from nearlinear.models.collectives import ALGORITHMS, Choices
 from nearlinear.models.errors import AbsentError, SpecError
+
+ALONE = Placement.regular(1, 1)
 
 
 class Loopback:
@@ -80,8 +83,8 @@ class Scripted(Loopback):
 def _sample(transport: Loopback, sizes: tuple[int, ...], repetitions: int, budget_s: float) -> Any:
     kept: list[Any] = []
     sampling = Sampling(sizes=sizes, dtype="float32", repetitions=repetitions, budget_s=budget_s, seed=1)
-    rows = find_operations(["allreduce"], [VENDOR], 1)
-    return run_sampling(transport, rows, sampling, 1, kept.append, lambda line: None), kept
+    rows = find_operations(["allreduce"], [VENDOR], ALONE)
+    return run_sampling(transport, rows, sampling, ALONE, kept.append, lambda line: None), kept
 
 
 def test_every_cell_gets_its_repetitions() -> None:
@@ -125,8 +128,8 @@ def test_cells_share_memory() -> None:
 
 
 def test_algorithms_that_need_more_ranks_are_left_out() -> None:
-    two = {row.algorithm for row in find_operations(["allreduce"], ["all"], 2)}
-    three = {row.algorithm for row in find_operations(["allreduce"], ["all"], 3)}
+    two = {row.algorithm for row in find_operations(["allreduce"], ["all"], Placement.regular(2, 2))}
+    three = {row.algorithm for row in find_operations(["allreduce"], ["all"], Placement.regular(3, 3))}
     assert VENDOR in two
     assert "ps" in three - two
 

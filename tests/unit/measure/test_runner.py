@@ -41,6 +41,7 @@ def test_wrong_results_miss_the_target() -> None:
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ContentError("a", "b"), ZeroDivisionError()])
 def test_an_error_on_one_rank_ends_all(tmp_path: Path, error: BaseException) -> None:
     writer, seen = runner._Keeper(tmp_path / "a.jsonl", {}), list[Any]()
+    writer.keep(_sample("ring", True))
 
     def failed(error: BaseException) -> int:
         seen.append(error)
@@ -57,7 +58,21 @@ def test_no_error_no_end() -> None:
         pass
 
 
-def test_a_record_that_cannot_be_made_is_remembered_not_raised(tmp_path: Path) -> None:
+def test_a_record_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").touch()
-    keeper = runner._Keeper(tmp_path / "a.jsonl", {})
-    assert isinstance(keeper.error, ContentError)
+    with pytest.raises(ContentError, match="must be a new file"):
+        runner._Keeper(tmp_path / "a.jsonl", {})
+
+
+def test_a_record_without_a_sample_is_taken_away(tmp_path: Path) -> None:
+    writer = runner._Keeper(tmp_path / "a.jsonl", {})
+    with pytest.raises(Aborted), runner._together(Comm(), writer, lambda error: 2):
+        raise ContentError("a", "b")
+    assert not (tmp_path / "a.jsonl").exists()
+
+
+def test_all_ranks_end_even_where_the_record_cannot_be_closed(tmp_path: Path) -> None:
+    writer = runner._Keeper(tmp_path / "a.jsonl", {})
+    writer.file._file.close()
+    with pytest.raises(Aborted), runner._together(Comm(), writer, lambda error: 130):
+        raise KeyboardInterrupt
