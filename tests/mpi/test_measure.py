@@ -93,10 +93,13 @@ def test_a_parameter_server_takes_a_rank(command: list[str], tmp_path: Path) -> 
     assert workers["ring"] == (3, 3)
 
 
-def test_control_c_keeps_what_was_sampled(started: Callable[..., Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_keeps_what_was_sampled(
+    started: Callable[..., Any], tmp_path: Path, number: signal.Signals
+) -> None:
     process = started("measure", "--launch", "2", "-o", "run.jsonl", *FOREVER)
     _wait_for(tmp_path / "run.jsonl", process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     kept = re.search(r"(\d+) samples are kept in run.jsonl\ninterrupted\n$", errors)

@@ -41,7 +41,5 @@ def test_what_works_inside_nodes_first_needs_several_of_them() -> None:
 
 
 def test_nothing_that_can_be_played() -> None:
-    with pytest.raises(
-        SpecError, match="--algorithms: must be such that 2 ranks on 1 nodes can play, got 'ps'"
-    ):
+    with pytest.raises(SpecError, match="must be such that 2 ranks on 1 nodes can play, got 'ps'"):
         find_operations(["allreduce"], ["ps"], Placement.regular(2, 2))
