@@ -19,6 +19,17 @@ SHARE = {"allreduce": 1.0, "reduce-scatter": 0.5, "allgather": 0.5}  # of an all
 READABLE = (*SHARE, "sendrecv")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Inside:
+    """What is known inside nodes: the cost of their links, and the adapters that their ranks share.
+
+    ``adapters`` is None for a library's own collective, whose time holds the sharing already.
+    """
+
+    cost: LinkCost
+    adapters: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """Points that one closed form reads: same operation, algorithm and participants."""
@@ -29,7 +40,12 @@ class Kind:
     nodes: int
     rows: np.ndarray
 
-    def time_s(self, size_bytes: FloatArray, cost: LinkCost, inner: LinkCost | None) -> FloatArray:
+    @property
+    def per_node(self) -> int:
+        """Ranks of each node; of one rank per node, too, where a server has a node of its own."""
+        return max(self.ranks // self.nodes, 1)
+
+    def time_s(self, size_bytes: FloatArray, cost: LinkCost, inner: Inside | None) -> FloatArray:
         """Return modelled times, shape (samples, sizes).
 
         Parameters
@@ -38,17 +54,17 @@ class Kind:
             Vectors.
         cost : LinkCost
             Of the level that is fitted: the outermost that the ranks span.
-        inner : LinkCost or None
+        inner : Inside or None
             Of the level inside nodes, where ranks span nodes of several devices.
         """
         if self.operation == "sendrecv":
             return cost.transfer_s(size_bytes)
-        per_node = self.ranks // self.nodes
+        per_node = self.per_node
         topology, group = Topology.flat(cost), 1
         if self.nodes > 1 and per_node > 1 and inner is not None:
             levels = (
-                TopologyLevel(name="node", span=per_node, cost=inner),
-                TopologyLevel(name="network", span=np.inf, cost=cost, capacity=per_node),
+                TopologyLevel(name="node", span=per_node, cost=inner.cost),
+                TopologyLevel(name="network", span=np.inf, cost=cost, capacity=inner.adapters or per_node),
             )
             topology, group = Topology(levels=levels), per_node
         if self.algorithm == "vendor":
@@ -58,7 +74,7 @@ class Kind:
 
     def message_bytes(self, size_bytes: FloatArray) -> FloatArray:
         """Return the messages that a vector becomes: the sizes at which the link itself is measured."""
-        per_node = self.ranks // self.nodes
+        per_node = self.per_node
         if self.algorithm == "vendor":
             return size_bytes / (per_node if self.nodes > 1 and self.operation != "sendrecv" else 1)
         return size_bytes / self.ranks if ALGORITHMS[self.algorithm].cuts else size_bytes

@@ -3,11 +3,11 @@
 Parameters are logarithms, so that they stay positive; the residual is log(modelled / measured).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nearlinear.calibrate.forms import Kind, kinds_of
+from nearlinear.calibrate.forms import Inside, Kind, kinds_of
 from nearlinear.calibrate.points import Points
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.hardware.message import LinkCost
@@ -26,7 +26,7 @@ class Problem:
         Of one level, transport and source.
     kinds : list of Kind
         Which closed form reads which rows.
-    inner : LinkCost or None
+    inner : Inside or None
         Cost inside nodes, for ranks that span nodes.
     reduction : bool
         Whether the cost of adding is a parameter of its own: algorithms with different shares of
@@ -35,14 +35,14 @@ class Problem:
 
     points: Points
     kinds: list[Kind]
-    inner: LinkCost | None
+    inner: Inside | None
     reduction: bool
 
     @classmethod
-    def of(cls, points: Points, inner: LinkCost | None = None) -> "Problem":
+    def of(cls, points: Points, inner: Inside | None = None) -> "Problem":
         """Return the problem of points of one level, transport and source."""
         kinds = kinds_of(points)
-        return cls(points=points, kinds=kinds, inner=inner, reduction=_tells_reduction(kinds))
+        return cls(points=points, kinds=kinds, inner=inner, reduction=_tells_reduction(kinds, inner))
 
     def subset(self, rows: np.ndarray) -> "Problem":
         """Return the problem of some rows, with the same parameters."""
@@ -106,14 +106,15 @@ class Problem:
         return sizes
 
 
-def _tells_reduction(kinds: list[Kind]) -> bool:
+def _tells_reduction(kinds: list[Kind], inner: Inside | None) -> bool:
     """Return whether two kinds differ in bytes added per byte moved along their critical path."""
     size, unit = np.array([2.0**20]), 1e-9
     shares = set()
     for kind in kinds:
         if kind.algorithm == "vendor":
             return False
-        moved = kind.time_s(size, LinkCost.of(0.0, 1.0 / unit), LinkCost.of(0.0, 1.0 / unit))
-        both = kind.time_s(size, LinkCost.of(0.0, 1.0 / unit, unit), LinkCost.of(0.0, 1.0 / unit, unit))
+        moving, adding = LinkCost.of(0.0, 1.0 / unit), LinkCost.of(0.0, 1.0 / unit, unit)
+        moved = kind.time_s(size, moving, replace(inner, cost=moving) if inner else None)
+        both = kind.time_s(size, adding, replace(inner, cost=adding) if inner else None)
         shares.add(round(float(both[0] / moved[0]), 2))
     return len(shares) > 1

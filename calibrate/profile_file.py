@@ -41,7 +41,7 @@ def write_profile(profile: Profile, path: Path) -> None:
 
 
 def _link(link: LinkProfile, samples: dict[str, FloatArray]) -> dict[str, Any]:
-    key = f"{link.level}.{link.transport}.{link.source}"
+    key = f"{link.level}.{link.transport}.{link.dtype}.{link.source}"
     samples[f"{key}.latency_s"] = link.cost.latency_s[:, 0]
     samples[f"{key}.seconds_per_byte"] = np.hstack(link.cost.seconds_per_byte)
     samples[f"{key}.reduction_s_per_byte"] = link.cost.reduction_s_per_byte[:, 0]

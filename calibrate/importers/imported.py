@@ -17,11 +17,14 @@ class Hints:
         ``allreduce``, ``allgather``, ``reduce-scatter`` …
     ranks, per_node : int or None
         Ranks of the run, and how many of them share a node.
+    nics : int or None
+        Network adapters of each node.
     """
 
     collective: str | None = None
     ranks: int | None = None
     per_node: int | None = None
+    nics: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from nearlinear.calibrate.calibration import Calibrated, Calibration
     from nearlinear.models.profile import Holdout
 
+MOST_HELD_OUT = 0.5  # a fit to less than half of the sizes says nothing of the whole
 LOGS = "What a log may not say"
 
 
@@ -36,19 +37,21 @@ def calibrate(
     per_node: Annotated[
         int | None, typer.Option("--per-node", min=1, help="Ranks per node.", rich_help_panel=LOGS)
     ] = None,
+    nics: Annotated[
+        int | None, typer.Option("--nics", min=1, help="Network adapters per node.", rich_help_panel=LOGS)
+    ] = None,
     as_json: JSON = False,
 ) -> None:
     """Fit latency, bandwidth and reduction cost to measurements, with errors on held-out sizes."""
     from nearlinear.calibrate.calibration import CalibrateSpec, Hints, fit_profile
     from nearlinear.calibrate.profile_file import write_profile
     from nearlinear.cli.output import check_out, print_document, warn
-    from nearlinear.models.units import parse_fraction
 
     path = check_out(out, (".toml",))
-    figure = check_out(plot, (".svg", ".png", ".pdf"))
+    figure = check_out(plot, (".svg", ".png", ".pdf"), "--plot")
     spec = CalibrateSpec(
-        hints=Hints(collective=collective, ranks=ranks, per_node=per_node),
-        holdout=parse_fraction(holdout, "--holdout"),
+        hints=Hints(collective=collective, ranks=ranks, per_node=per_node, nics=nics),
+        holdout=_holdout(holdout),
         seed=seed,
         replicates=replicates,
     )
@@ -70,6 +73,16 @@ def calibrate(
         print(f"Next: nearlinear predict resnet-50 --cluster CLUSTER --profile {path}")
     else:
         print("\nNext: add -o profile.toml to keep it")
+
+
+def _holdout(text: str) -> float:
+    from nearlinear.models.errors import SpecError
+    from nearlinear.models.units import parse_fraction
+
+    fraction = parse_fraction(text, "--holdout")
+    if fraction > MOST_HELD_OUT:
+        raise SpecError("--holdout", f"must be at most {MOST_HELD_OUT:.0%}", got=text)
+    return fraction
 
 
 def _print(calibration: "Calibration") -> None:

@@ -57,7 +57,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], left: Seq
         print("  ".join(cells).rstrip())
 
 
-def check_out(path: str | None, suffixes: Sequence[str]) -> Path | None:
+def check_out(path: str | None, suffixes: Sequence[str], where: str = "--out") -> Path | None:
     """Return the path to write, refused at once where it cannot be written.
 
     Raises
@@ -71,12 +71,12 @@ def check_out(path: str | None, suffixes: Sequence[str]) -> Path | None:
         return None
     out = Path(path)
     if out.suffix not in suffixes:
-        raise SpecError("--out", f"must end in {', '.join(suffixes)}", got=path)
+        raise SpecError(where, f"must end in {', '.join(suffixes)}", got=path)
     if not out.parent.is_dir():
         remedy = "make the folder first"
-        raise SpecError("--out", "must lie in a folder that is there", got=path, remedy=remedy)
+        raise SpecError(where, "must lie in a folder that is there", got=path, remedy=remedy)
     if not os.access(out.parent, os.W_OK) or out.is_dir():
-        raise ContentError("--out", "must be writable", got=path)
+        raise ContentError(where, "must be writable", got=path)
     return out
 
 

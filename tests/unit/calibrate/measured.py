@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from nearlinear.calibrate.forms import Kind
+from nearlinear.calibrate.forms import Inside, Kind
 from nearlinear.calibrate.importers import Imported
 from nearlinear.measure.records import Sample
 from nearlinear.models.arrays import FloatArray
@@ -28,7 +28,7 @@ def samples(
 ) -> list[Sample]:
     """Return samples that take exactly the time of their closed form, times log-normal noise."""
     kind = Kind(operation, algorithm, ranks, nodes, np.arange(len(sizes)))
-    times_s = np.ravel(kind.time_s(sizes, cost, inner))
+    times_s = np.ravel(kind.time_s(sizes, cost, Inside(inner) if inner else None))
     rng = np.random.default_rng(seed)
     return [
         Sample(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nearlinear.calibrate.fit import Fit, fit
-from nearlinear.calibrate.forms import Kind
+from nearlinear.calibrate.forms import Inside, Kind
 from nearlinear.calibrate.points import medians
 from nearlinear.calibrate.problem import Problem
 from nearlinear.calibrate.uncertainty import bootstrap, check_held_out, spread_of, summarise
@@ -19,7 +19,7 @@ from tests.unit.calibrate.measured import SIZES, file_of, samples
 
 
 def _problem(*groups: list[Sample], inner: LinkCost | None = None) -> Problem:
-    return Problem.of(medians([file_of(*groups)]), inner)
+    return Problem.of(medians([file_of(*groups)]), Inside(inner) if inner else None)
 
 
 def _best(problem: Problem) -> tuple[Fit, LinkCost]:

@@ -69,7 +69,7 @@ PREDICT = ("predict", "resnet-50", "--device", "v100", "--net", "100Gb")
         (("show", "h1000"), 2, "NAME: must be in the catalogue, got 'h1000'; did you mean h100"),
         (("schema", "predicton"), 2, "NAME: must be a known word, got 'predicton'; did you mean prediction"),
         (("measure",), 2, "measure: needs ranks to measure between, got 1; mpiexec -n 8 nearlinear measure"),
-        (("measure", "--launch", "1"), 2, "--launch: must be at least 2, got 1"),
+        (("measure", "--launch", "1"), 2, "--launch: must be 2 to"),
         (("measure", "--launch", "2", "--sizes", "1K..x"), 2, "--sizes: "),
         (("measure", "--launch", "2", "--sizes", "64K..1K"), 2, "--sizes: "),
         (("measure", "--launch", "2", "--budget", "soon"), 2, "--budget: "),
