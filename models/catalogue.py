@@ -184,12 +184,21 @@ def _cluster(name: str, raw: dict[str, Any], where: str) -> Cluster:
         "levels": tuple(
             _level(level, per_node, f"{where}: levels.{index}") for index, level in enumerate(levels)
         ),
-        "aliases": tuple(raw.get("aliases", ())),
+        "aliases": tuple(_list(raw, "aliases", where)),
     }
     return build(Cluster, values, where)
 
 
-def _level(raw: dict[str, Any], per_node: int, where: str) -> Level:
+def _list(raw: dict[str, Any], key: str, where: str) -> list[Any]:
+    found = raw.get(key, [])
+    if not isinstance(found, list):
+        raise SpecError(where, "must be a list", field=key, got=found)
+    return found
+
+
+def _level(raw: Any, per_node: int, where: str) -> Level:
+    if not isinstance(raw, dict):
+        raise SpecError(where, "must be a table, [[levels]]", got=raw)
     kind = raw.get("name", "")
     own = {key: raw[key] for key in raw if key not in ("name", "span", "link", "uplinks")}
     if bool(own) == ("link" in raw):

@@ -112,7 +112,8 @@ def _point(model: StepModel, step: StepTimes, efficiency: FloatArray, devices: i
     total, batch = step.total_s, case.batch_per_device(devices)
     middle = _middle(total)
     stated = {anchor.devices: anchor.samples_per_s for anchor in case.scenario.knowledge.anchor}
-    footprint = check_fits(case.network, case.device, case.scenario.workload.precision, batch)
+    asked = "--global-batch" if case.scenario.plan.global_batch else "--batch-per-device"
+    footprint = check_fits(case.network, case.device, case.scenario.workload.precision, batch, asked)
     return Point(
         devices=devices,
         nodes=-(-devices // case.cluster.devices_per_node),

@@ -9,6 +9,7 @@ from typing import Any
 from nearlinear.models.answer import KNEE
 from nearlinear.models.errors import ContentError, SpecError
 from nearlinear.models.prediction import Answer, Band, Breakdown, Point, Prediction
+from nearlinear.models.strict import check_types
 
 SCHEMA = "nearlinear/prediction"
 VERSION = 1
@@ -71,8 +72,12 @@ def read_document(path: Path) -> Prediction:
         remedy = "make one with nearlinear predict --json"
         raise ContentError(str(path), f"must be a {SCHEMA} of version {VERSION}", got=kind, remedy=remedy)
     try:
-        return _prediction(content)
-    except (KeyError, TypeError, ValueError) as error:
+        prediction = _prediction(content)
+        check_types(prediction, str(path))
+        return prediction
+    except SpecError as error:
+        raise ContentError(error.where, error.rule, field=error.field) from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ContentError(str(path), f"must be a whole prediction ({error})") from None
 
 

@@ -29,6 +29,18 @@ def count(raw: Any, where: str) -> int:
     return counts[0]
 
 
+def at_most(most: int) -> Reader:
+    """Return a reader of a whole number >= 1 that is not beyond reason."""
+
+    def read(raw: Any, where: str) -> int:
+        value = count(raw, where)
+        if value > most:
+            raise SpecError(where, f"must be at most {most:,}", got=raw)
+        return value
+
+    return read
+
+
 def whole(raw: Any, where: str) -> int:
     """Return a whole number >= 0."""
     if not str(raw).strip().isdecimal():

@@ -16,7 +16,7 @@ from nearlinear.models.arrays import FloatArray
 from nearlinear.models.errors import ContentError, SpecError
 from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.prediction import HIGH, LOW
-from nearlinear.models.strict import build, read_toml
+from nearlinear.models.strict import build, check_types, read_toml
 
 SCHEMA = "nearlinear/profile"
 VERSION = 1
@@ -221,8 +221,15 @@ def _link(item: Mapping[str, Any], samples: Mapping[str, FloatArray], where: str
         for name in ("level", "transport", "dtype", "source", "form", "spread", "spread_per_octave",
                      "spread_per_doubling", "low_bytes", "high_bytes", "reduction_known")
     }  # fmt: skip
+    if (
+        len({len(column) for column in (cost.latency_s, *cost.seconds_per_byte, cost.reduction_s_per_byte)})
+        > 1
+    ):
+        raise SpecError(where, "must have as many samples of every parameter")
     holdout = build(Holdout, item["holdout"], where) if "holdout" in item else None
-    return LinkProfile(cost=cost, ranks=tuple(item["ranks"]), holdout=holdout, **plain)
+    link = LinkProfile(cost=cost, ranks=tuple(item["ranks"]), holdout=holdout, **plain)
+    check_types(link, where)
+    return link
 
 
 def _column(values: FloatArray) -> FloatArray:

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from nearlinear.models.errors import ContentError, SpecError, nearest
-from nearlinear.models.option import count, flag, one_of, option, text, whole
+from nearlinear.models.option import at_most, count, flag, one_of, option, text, whole
 from nearlinear.models.strict import line_of, read_toml
 from nearlinear.models.units import format_size, parse_counts, parse_size
 
 DEFAULT_DEVICES = "1,2,4..256"
 DEFAULT_BATCH = 32
 DEFAULT_BUCKET = "25MiB"  # PyTorch DistributedDataParallel, bucket_cap_mb = 25
+MOST_SAMPLES = 100_000  # bands do not get better, and memory is not endless
 DEFAULT_SAMPLES = 401  # odd, so that the median is one of the samples; 5 % of them is 20
 WIRES = {"float32": 4, "float16": 2, "bfloat16": 2}
 DEFAULT_WIRE = "float32"
@@ -126,7 +127,7 @@ class Knowledge:
     anchor: tuple[Anchor, ...] = option(
         anchors, "Measured throughput, DEVICES:SAMPLES_PER_S; may be repeated.", (), "N:RATE"
     )
-    samples: int = option(count, "Parameter samples behind each band.", DEFAULT_SAMPLES)
+    samples: int = option(at_most(MOST_SAMPLES), "Parameter samples behind each band.", DEFAULT_SAMPLES)
     seed: int = option(whole, "Seed of the samples.", 0)
 
 

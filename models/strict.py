@@ -2,9 +2,11 @@
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, is_dataclass
+from math import isfinite
 from pathlib import Path
-from typing import Any, TypeVar
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from nearlinear.models.errors import ContentError, SpecError, nearest
 
@@ -115,3 +117,32 @@ def require(condition: bool, field: str, rule: str, got: object, remedy: str = "
     """Raise ``SpecError`` naming ``field`` unless ``condition`` holds; for ``__post_init__``."""
     if not condition:
         raise SpecError(field, rule, got=got, remedy=remedy)
+
+
+def check_types(instance: object, where: str) -> None:
+    """Refuse a dataclass whose values are not of the types that its fields state.
+
+    Raises
+    ------
+    SpecError
+        Names the first field that does not hold what it must.
+    """
+    for name, hint in get_type_hints(type(instance)).items():
+        if not _fits(getattr(instance, name), hint):
+            raise SpecError(where, "must be whole, a value of another type stands here", field=name)
+
+
+def _fits(value: object, hint: Any) -> bool:
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(_fits(value, part) for part in parts)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_fits(item, parts[0]) for item in value)
+    if isinstance(hint, type) and is_dataclass(hint):
+        hints = get_type_hints(hint)
+        return isinstance(value, hint) and all(_fits(getattr(value, n), h) for n, h in hints.items())
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint) if hint in (str, bool, NoneType) else True

@@ -23,6 +23,7 @@ from nearlinear.simulator.fabric import Fabric
 from nearlinear.simulator.rounds import run_rounds
 from nearlinear.simulator.training_step import Conditions, Engine, Run, run_steps
 
+MOST_CLOCKS = 30_000_000  # 8 bytes each, and some ten arrays of them
 MOST_PROCESS_MESSAGES = 1_000_000  # SimPy does some ten thousand a second: a minute or two
 
 
@@ -50,6 +51,7 @@ def simulate(scenario: Scenario, engine: str = "rounds", conditions: Conditions 
     anchored = apply_anchors(model, draw(case, knowledge.samples, knowledge.seed))
     scales = scenario.plan.devices
     exchanges = {devices: model.exchange(anchored.parameters, devices) for devices in scales}
+    _check_memory(max(scales), knowledge.samples)
     if engine == "simpy":
         _check_messages(exchanges, knowledge.samples * conditions.steps)
     steps = {}
@@ -100,6 +102,18 @@ def _cost_row(cost: LinkCost, sample: int) -> LinkCost:
         reduction_s_per_byte=row(cost.reduction_s_per_byte),
         residual=replace(residual, z=row(residual.z)) if residual else None,
     )
+
+
+def _check_memory(devices: int, samples: int) -> None:
+    """Refuse clocks that would not fit in memory."""
+    if devices * samples > MOST_CLOCKS:
+        fits = max(MOST_CLOCKS // devices, 1)
+        raise SpecError(
+            "--devices",
+            f"{devices:,} ranks in {samples} samples have more clocks than fit in memory",
+            got=devices,
+            remedy=f"say --samples {fits}, or predict",
+        )
 
 
 def _check_messages(exchanges: Mapping[int, Exchange], runs: int) -> None:

@@ -15,7 +15,8 @@ from statistics import median
 
 from nearlinear.calibrate.importers.imported import Hints, Imported
 from nearlinear.measure.records import Sample
-from nearlinear.models.errors import ContentError
+from nearlinear.models.errors import ContentError, SpecError, nearest
+from nearlinear.models.naming import same_name
 from nearlinear.models.units import GB, MICROSECOND
 
 PREFIXES = (
@@ -177,10 +178,13 @@ def _understand(log: _Log, where: str, hints: Hints) -> tuple[str, int, list[str
     """Return collective, ranks, and how they are known."""
     notes: list[str] = []
     factor = _bus_factor(log)
-    collective = hints.collective or _stated_collective(log)
+    collective = _known(hints.collective) if hints.collective else _stated_collective(log)
     if collective is None:
         collective = _inferred_collective(log, factor, where)
         notes.append(f"collective inferred from its columns: {collective}")
+    if collective != "allreduce" and factor > 1.0 + AGREES:
+        told = f"must be an allreduce, which alone has busbw / algbw = {factor:.4f}"
+        raise ContentError(where, told, got=collective, remedy="leave out --collective")
     ranks = hints.ranks or (max(log.ranks) + 1 if log.ranks else None)
     if ranks is None:
         ranks = _inferred_ranks(collective, factor, where)
@@ -197,6 +201,15 @@ def _bus_factor(log: _Log) -> float:
     ratios = [(bus, bus / alg) for row in log.rows for _, alg, bus, _ in row.sides if alg > 1.0]
     largest = sorted(ratios)[-max(len(ratios) // 3, 1) :]
     return median(ratio for _, ratio in largest) if largest else 0.0
+
+
+def _known(collective: str) -> str:
+    known = sorted(set(COLLECTIVES.values()))
+    found = same_name(collective, known)
+    if found is None:
+        remedy = nearest(collective, known) or f"known are {', '.join(known)}"
+        raise SpecError("--collective", "must be known", got=collective, remedy=remedy)
+    return found
 
 
 def _stated_collective(log: _Log) -> str | None:

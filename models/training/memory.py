@@ -43,7 +43,9 @@ def footprint(network: Network, precision: str, batch: float) -> Footprint:
     )
 
 
-def check_fits(network: Network, device: Device, precision: str, batch: float) -> Footprint:
+def check_fits(
+    network: Network, device: Device, precision: str, batch: float, where: str = "--batch-per-device"
+) -> Footprint:
     """Return the footprint, or refuse what cannot fit.
 
     Raises
@@ -58,7 +60,7 @@ def check_fits(network: Network, device: Device, precision: str, batch: float) -
         fits = int((has - least.weights_bytes) // per_sample) if has > least.weights_bytes else 0
         remedy = f"at most {fits} samples per device could fit" if fits else "the weights alone do not fit"
         raise CapacityError(
-            "--batch-per-device",
+            where,
             f"{network.title} needs at least {format_size(least.total_bytes)}"
             f" on {device.title}, which has {format_size(has)}",
             got=int(batch),

@@ -1,5 +1,6 @@
 """The ``nearlinear`` command: its verbs, its errors, its exit codes."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -51,12 +52,15 @@ def options(
     """Will it scale? Measure, calibrate, predict, and say how sure you are."""
 
 
+PIPE_CLOSED = 1  # the option parser ends with this when the reader of a pipe went away
+
+
 def main() -> None:
     """Run the command line; errors are one line on standard error and an exit code."""
     try:
         sys.exit(_run(sys.argv[1:]))
     except BrokenPipeError:  # the reader of a pipe went away; that is its choice
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
 
 
@@ -65,8 +69,13 @@ def _run(arguments: list[str]) -> int:
         code = app(arguments, prog_name="nearlinear", standalone_mode=False)
         if code == INTERRUPTED:  # the option parser may turn the interruption into a code
             raise KeyboardInterrupt
+        sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except BrokenPipeError:
+        raise
+    except SystemExit as ended:
+        if ended.code == PIPE_CLOSED:
+            raise BrokenPipeError from None
         raise
     except (Exception, KeyboardInterrupt) as error:
         return failed(error)

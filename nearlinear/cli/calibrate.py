@@ -25,7 +25,9 @@ def calibrate(
         str, typer.Option("--holdout", metavar="FRACTION", help="Sizes to check on; 0 for none.")
     ] = "20%",
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of hold-out and bootstrap.")] = 0,
-    replicates: Annotated[int, typer.Option("--replicates", min=50, help="Bootstrap samples.")] = 400,
+    replicates: Annotated[
+        int, typer.Option("--replicates", min=50, max=20_000, help="Bootstrap samples.")
+    ] = 400,
     plot: Annotated[
         str | None,
         typer.Option("--plot", metavar="FILE", help="Draw fit and held-out points (.svg, .png, .pdf)."),

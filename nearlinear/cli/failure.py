@@ -7,7 +7,7 @@ import typer
 
 from nearlinear.models.errors import NearlinearError
 
-INTERNAL, USAGE, INTERRUPTED = 1, 2, 130
+INTERNAL, USAGE, UNWRITABLE, INTERRUPTED = 1, 2, 3, 130
 
 
 def failed(error: BaseException) -> int:
@@ -25,6 +25,9 @@ def failed(error: BaseException) -> int:
     if isinstance(error, NearlinearError):
         _say(f"error: {error}")
         return error.exit_code
+    if isinstance(error, OSError):
+        _say(f"error: {error.filename or 'standard output'}: cannot be read or written ({error.strerror})")
+        return UNWRITABLE
     _say(f"error: internal: {type(error).__name__}: {error}; run again with --debug and report it")
     return INTERNAL
 

@@ -1,12 +1,13 @@
 """Strict reading: nothing is ignored, everything is placed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nearlinear.models.errors import ContentError, SpecError
-from nearlinear.models.strict import build, line_of, number, read_toml, require
+from nearlinear.models.strict import build, check_types, line_of, number, read_toml, require
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,3 +69,28 @@ def test_line_of_a_key(tmp_path: Path) -> None:
     assert line_of(path, "plan.devices") == f"{path}:4"
     assert line_of(path, "levels.name") == f"{path}:6"
     assert line_of(path, "plan.absent") == str(path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    inner: Spec
+    counts: tuple[int, ...] = ()
+    share: float | None = None
+    on: bool = True
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"inner": "x"}, {"inner": replace(Spec(latency_s=1.0), name=5)}, {"counts": (1, "2")}, {"counts": [1]},
+        {"share": "0.5"}, {"share": float("nan")}, {"share": True}, {"on": 1},
+    ],
+)  # fmt: skip
+def test_values_of_other_types(values: dict[str, Any]) -> None:
+    with pytest.raises(SpecError, match=f"a: {next(iter(values))}: must be whole"):
+        check_types(Typed(**({"inner": Spec(latency_s=1.0)} | values)), "a")
+
+
+def test_values_of_their_types() -> None:
+    check_types(Typed(inner=Spec(latency_s=1), counts=(1, 2), share=0.5), "a")
+    check_types(Typed(inner=Spec(latency_s=1.0)), "a")
