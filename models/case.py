@@ -14,11 +14,10 @@ from nearlinear.models.hardware.fact import Fact, Source
 from nearlinear.models.hardware.link import Link
 from nearlinear.models.profile import LinkProfile, Profile, read_profile
 from nearlinear.models.scenario import DEFAULT_BATCH, DEFAULT_WIRE, WIRES, Machine, Plan, Scenario
-from nearlinear.models.units import parse_bandwidth
+from nearlinear.models.units import FLOAT32_BYTES, parse_bandwidth
 
 NARROW = {"asa16": ("asa", "float16")}  # Theano-MPI's name for ASA with 16-bit messages
 AUTO = "auto"
-FLOAT32_BYTES = 4
 SERVED = ("ps", "ps-sharded")
 HOST_LINKS = ("host-memory", "mpi-shared-memory")
 

@@ -12,10 +12,9 @@ from nearlinear.models.hardware.fact import Fact, Source, read_fact
 from nearlinear.models.hardware.link import Link
 from nearlinear.models.naming import same_name
 from nearlinear.models.strict import build, line_of, read_toml
-from nearlinear.models.units import BITS_PER_BYTE, GB, MICROSECOND
+from nearlinear.models.units import BITS_PER_BYTE, GB, MICROSECOND, TERA
 
 DATA = Path(__file__).parent / "data"
-TERA = 1e12
 
 
 class _Entry(Protocol):

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from nearlinear.models.case import FLOAT32_BYTES, HOST_LINKS, Case
+from nearlinear.models.case import HOST_LINKS, Case
 from nearlinear.models.collectives import Algorithm
 from nearlinear.models.hardware.cluster import Level
 from nearlinear.models.prediction import Point
 from nearlinear.models.profile import NARROW_TYPES, LinkProfile
 from nearlinear.models.scenario import PRECISIONS
 from nearlinear.models.training.model import StepModel
-from nearlinear.models.units import format_size
+from nearlinear.models.units import FLOAT32_BYTES, format_size
 
 MUCH_FASTER = 4.0
 FULL = 0.8  # of the memory; workspace and framework need the rest

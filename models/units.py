@@ -15,6 +15,7 @@ KB, MB, GB, TB = 1e3, 1e6, 1e9, 1e12
 BITS_PER_BYTE = 8
 GBIT = GB / BITS_PER_BYTE  # of a second: bytes/s
 GIGA, TERA = 1e9, 1e12
+FLOAT32_BYTES = 4
 MICROSECOND = 1e-6
 
 _NUMBER = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*(.*?)\s*$", re.IGNORECASE)

@@ -150,8 +150,3 @@ class Schedule:
     def chunk_bounds(self, elements: int) -> IntArray:
         """Return the first element of every chunk and the end, shape (chunk_count + 1,)."""
         return np.arange(self.chunk_count + 1, dtype=np.int64) * elements // self.chunk_count
-
-
-def nothing() -> Iterator[Phase]:
-    """Yield no phase: what one rank has to do."""
-    return iter(())

@@ -14,8 +14,9 @@ import numpy as np
 
 from nearlinear.models.arrays import FloatArray, IntArray
 from nearlinear.models.dnn.network import Network
+from nearlinear.models.units import FLOAT32_BYTES
 
-GRADIENT_BYTES = 4
+GRADIENT_BYTES = FLOAT32_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

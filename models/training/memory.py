@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from nearlinear.models.dnn.network import Network
 from nearlinear.models.errors import CapacityError
 from nearlinear.models.hardware.device import Device
-from nearlinear.models.training.roofline import FLOAT32_BYTES, HALF_BYTES
-from nearlinear.models.units import format_size
+from nearlinear.models.training.roofline import HALF_BYTES
+from nearlinear.models.units import FLOAT32_BYTES, format_size
 
 WEIGHT_COPIES = 3  # weights, gradients, velocities of SGD with momentum
 

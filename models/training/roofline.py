@@ -17,8 +17,8 @@ import numpy as np
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.dnn.network import Network
 from nearlinear.models.hardware.device import Device
+from nearlinear.models.units import FLOAT32_BYTES
 
-FLOAT32_BYTES = 4
 HALF_BYTES = 2
 BACKWARD_TRAFFIC = 2.0  # reads the kept activations and the incoming gradient, writes the outgoing one
 MOMENTUM_PASSES = 5  # SGD with momentum reads weight, gradient, velocity; writes weight, velocity

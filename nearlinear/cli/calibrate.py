@@ -102,6 +102,8 @@ def _print(calibration: "Calibration") -> None:
         "held-out sizes",
     ]
     print_table(columns, rows, left=(0, 1, 7))
+    if any(one.link.source == "vendor" for one in calibration.links):
+        print("vendor latency is that of one hop in the library's form (docs/collectives.md)")
     for calibrated in calibration.links:
         line = _parity(calibrated)
         if line:

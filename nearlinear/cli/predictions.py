@@ -37,6 +37,8 @@ def show(prediction: Prediction, as_json: bool, out: Path | None, following: str
     last = len(keep) - 1
     print_table([COLUMNS[i] for i in keep], rows, left=(last, COLUMNS.index("")))
     print("\ntimes in ms of the median step; efficiency and samples/s are medians")
+    if any(point.extrapolated for point in prediction.points):
+        print("* outside what the profile measured")
     if out is not None:
         print(f"wrote {out}")
     print(f"Next: {following}")

@@ -1,6 +1,6 @@
 """Strict reading: nothing is ignored, everything is placed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,8 @@ class Typed:
 @pytest.mark.parametrize(
     "values",
     [
-        {"inner": "x"}, {"inner": replace(Spec(latency_s=1.0), name=5)}, {"counts": (1, "2")}, {"counts": [1]},
+        {"inner": "x"}, {"inner": build(Spec, {"latency_s": 1.0, "name": 5}, "a")},
+        {"counts": (1, "2")}, {"counts": [1]},
         {"share": "0.5"}, {"share": float("nan")}, {"share": True}, {"on": 1},
     ],
 )  # fmt: skip
