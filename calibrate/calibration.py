@@ -87,6 +87,7 @@ def _provenance(imported: Sequence[Imported], spec: CalibrateSpec) -> dict[str, 
                 "sha256": sha256(Path(i.path)),
                 "samples": len(i.samples),
                 "hosts": sorted(set(i.header.get("hosts", []))),
+                "devices": sorted(set(i.header.get("devices", []))),
             }
             for i in imported
         ],

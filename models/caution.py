@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from nearlinear.models.case import HOST_LINKS, Case
 from nearlinear.models.collectives import Algorithm
 from nearlinear.models.hardware.cluster import Level
+from nearlinear.models.naming import mentions
 from nearlinear.models.prediction import Point
 from nearlinear.models.profile import NARROW_TYPES, LinkProfile
 from nearlinear.models.scenario import PRECISIONS
@@ -67,12 +68,22 @@ def _measurement(case: Case, devices: int) -> Iterator[str]:
             " (nearlinear measure, then nearlinear calibrate)"
         )
         return
+    yield from _hardware(case, devices)
     for level, _ in _used(case, devices):
         fitted = case.known(level)
         if fitted is None:
             yield f"the profile does not know the {level.name} level: {level.link.title} is a prior"
         else:
             yield from _mismatch(case, level, fitted)
+
+
+def _hardware(case: Case, devices: int) -> Iterator[str]:
+    assert case.profile is not None
+    found = [case.known(level) for level, _ in _used(case, devices)]
+    on_devices = any(fitted and not fitted.transport.startswith("mpi-host") for fitted in found)
+    measured = case.profile.devices
+    if on_devices and measured and not any(mentions(name, case.device.name) for name in measured):
+        yield f"the profile was measured on {', '.join(measured)}, the scenario has {case.device.title}"
 
 
 def _mismatch(case: Case, level: Level, fitted: LinkProfile) -> Iterator[str]:

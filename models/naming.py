@@ -17,5 +17,18 @@ def same_name(name: str, known: Iterable[str]) -> str | None:
     return next((other for other in names if spelled and _letters(other) == spelled), None)
 
 
+def mentions(text: str, name: str) -> bool:
+    """Return whether a text speaks of the model of a device: ``h100`` of ``h100-sxm``.
+
+    Examples
+    --------
+    >>> mentions("NVIDIA A100-SXM4-40GB", "a100-sxm-40gb"), mentions("Tesla V100-SXM2", "a100-sxm-40gb")
+    (True, False)
+    """
+    parts = name.split("-")
+    model = next((part for part in parts if any(c.isdigit() for c in part)), parts[0])
+    return _letters(model) in _letters(text)
+
+
 def _letters(name: str) -> str:
     return "".join(c for c in name.lower() if c.isalnum())

@@ -142,6 +142,12 @@ class Profile:
     links: tuple[LinkProfile, ...]
     provenance: Mapping[str, Any]
 
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Names of the devices that were measured, as far as the measurements say."""
+        files = self.provenance.get("files", [])
+        return tuple(dict.fromkeys(str(name) for file in files for name in file.get("devices", [])))
+
     def link(self, level: str, sources: Sequence[str], on_host: bool, narrow: bool) -> LinkProfile | None:
         """Return what fits best of all that is known of a level.
 
@@ -190,7 +196,18 @@ def read_profile(path: str | Path) -> Profile:
         raise ContentError(str(path), rule, remedy="calibrate again") from None
     if not links:
         raise ContentError(str(path), "must hold at least one link")
-    return Profile(name=str(path), links=links, provenance=raw.get("provenance", {}))
+    return Profile(name=str(path), links=links, provenance=_provenance(raw, str(path)))
+
+
+def _provenance(raw: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    made = raw.get("provenance", {})
+    files = made.get("files", []) if isinstance(made, dict) else None
+    whole = isinstance(files, list) and all(
+        isinstance(file, dict) and isinstance(file.get("devices", []), list) for file in files
+    )
+    if not whole:
+        raise ContentError(where, "must be whole", field="provenance", remedy="calibrate again")
+    return dict(made)
 
 
 def _read_samples(path: Path) -> dict[str, FloatArray]:

@@ -33,7 +33,7 @@ COLLECTIVES = {
     "allreduce": "allreduce", "allgather": "allgather", "reducescatter": "reduce-scatter",
     "broadcast": "broadcast", "reduce": "reduce", "alltoall": "alltoall", "sendrecv": "sendrecv",
 }  # fmt: skip
-RANK = re.compile(r"Rank\s+(\d+)\s.*?\bon\s+(\S+)\s+device")
+RANK = re.compile(r"Rank\s+(\d+)\s.*?\bon\s+(\S+)\s+device(?:\s+\d+\s*(?:\[[^\]]*\])?\s*(.*))?")
 STARTING = re.compile(r"Collective test starting:\s*(\w+)")
 COMMAND = re.compile(r"\b(\w+)_perf\b")
 NUMBER = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$", re.IGNORECASE)
@@ -61,6 +61,7 @@ class _Log:
 
     rows: list[_Row] = field(default_factory=list)
     ranks: dict[int, str] = field(default_factory=dict)
+    devices: set[str] = field(default_factory=set)
     collectives: list[str] = field(default_factory=list)
     in_place_only: bool = False
     footer: bool = False
@@ -92,7 +93,8 @@ def parse(text: str, where: str, hints: Hints) -> Imported:
     nodes, more = _nodes(log, ranks, hints)
     samples = tuple(_samples(log, collective, ranks, nodes))
     notes += [*more, *_doubts(log)]
-    return Imported(path=where, format="nccl-tests", samples=samples, notes=tuple(notes))
+    header = {"hosts": sorted(set(log.ranks.values())), "devices": sorted(log.devices)}
+    return Imported(path=where, format="nccl-tests", samples=samples, notes=tuple(notes), header=header)
 
 
 def _read(text: str, where: str) -> _Log:
@@ -119,6 +121,7 @@ def _comment(line: str, log: _Log) -> None:
     rank = RANK.search(line)
     if rank:
         log.ranks[int(rank[1])] = rank[2]
+        log.devices |= {rank[3].strip()} if rank[3] else set()
     starting = STARTING.search(line)
     if starting:
         log.collectives.append(starting[1])

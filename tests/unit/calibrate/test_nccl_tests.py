@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from nearlinear.calibrate.bundled import BUNDLED
 from nearlinear.calibrate.importers import Hints, Imported, nccl_tests, read_measurements
 from nearlinear.models.errors import ContentError, SpecError
 
@@ -227,3 +228,9 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "letter").write_text("Dear reader\n")
     with pytest.raises(ContentError, match="must be of a known format; known are record, nccl-tests"):
         read_measurements(tmp_path / "letter", NO_HINTS)
+
+
+def test_devices_of_the_list() -> None:
+    log = BUNDLED[0].files[0]
+    read = read_measurements(log, Hints())
+    assert read.header == {"hosts": ["localhost"], "devices": ["A100-SXM4-40GB"]}

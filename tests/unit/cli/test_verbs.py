@@ -250,6 +250,16 @@ def test_report_of_stored_predictions(cli: Cli) -> None:
     assert "nearlinear report a.json b.json -o r.html" in page
 
 
+def test_a_profile_of_other_devices_is_said(cli: Cli) -> None:
+    log = BUNDLED[0].files[0]
+    assert "A100" in log.read_text()
+    cli("calibrate", str(log), "--replicates", "50", "-o", "a100.toml")
+    other = cli("predict", "nin", "--cluster", "dgx-h100", "--profile", "a100.toml").err
+    assert "! the profile was measured on A100-SXM4-40GB, the scenario has NVIDIA H100 SXM5 80 GB" in other
+    same = cli("predict", "nin", "--cluster", "p4d", "--profile", "a100.toml").err
+    assert "the profile was measured on" not in same
+
+
 def test_links_in_bytes_and_bits(cli: Cli) -> None:
     (row,) = (line.split() for line in cli("list", "links").out.splitlines() if line.startswith("eth-100g"))
     assert row[1:3] == ["12.5", "100"]
