@@ -96,14 +96,11 @@ def read_cluster(path: Path) -> Cluster:
     try:
         return _cluster(path.stem, raw, str(path))
     except SpecError as error:
-        key = error.field or error.where.removeprefix(str(path)).lstrip(": ").replace(": ", ".")
-        place = line_of(path, _plain(key))
+        inside = error.where.removeprefix(str(path)).lstrip(": ").replace(": ", ".")
+        unknown = str(error.got) if error.rule == "unknown key" else ""
+        key = ".".join(part for part in (inside, error.field) if part)
+        place = line_of(path, ".".join(part for part in (key, unknown) if part))
         raise ContentError(place, error.rule, field=key, got=error.got, remedy=error.remedy) from None
-
-
-def _plain(key: str) -> str:
-    """Return a dotted key without the position of a table in its array."""
-    return ".".join(part for part in key.split(".") if not part.isdecimal())
 
 
 def _find(table: Mapping[str, Named], name: str, where: str, kind: str, kinds: str) -> Named:
@@ -175,10 +172,13 @@ def _cluster(name: str, raw: dict[str, Any], where: str) -> Cluster:
     levels = raw.get("levels", [])
     if not isinstance(levels, list):
         raise SpecError(where, "must be an array of tables, [[levels]]", field="levels", got=levels)
+    device = find_device(str(raw.get("device", "")), f"{where}: device")
+    if not levels:
+        raise SpecError(where, "needs at least one table [[levels]]", remedy="see docs/files.md")
     values = {
         "name": name,
         "title": raw.get("title", name),
-        "device": find_device(str(raw.get("device", "")), f"{where}: device"),
+        "device": device,
         "devices_per_node": per_node,
         "levels": tuple(
             _level(level, per_node, f"{where}: levels.{index}") for index, level in enumerate(levels)

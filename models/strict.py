@@ -1,6 +1,7 @@
 """Strict reading of mappings into frozen dataclasses: an unknown key is an error, never ignored."""
 
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from math import isfinite
@@ -36,24 +37,32 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def line_of(path: Path, dotted_key: str) -> str:
-    """Return ``path:line`` of a dotted key by a best-effort scan, or ``path`` when it is not found.
+    """Return ``path:line`` of a dotted key by a best-effort scan, else of its table, else ``path``.
 
-    ``tomllib`` keeps no positions, so the scan follows table headers and assignments.
+    ``tomllib`` keeps no positions, so the scan follows table headers and assignments. Tables of an
+    array are counted: ``levels.1.link`` stands in the second ``[[levels]]``.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         return str(path)
-    table = ""
+    found: dict[str, int] = {}
+    table, counts = "", Counter[str]()
     for number, line in enumerate(lines, start=1):
-        stripped = line.strip()
+        stripped = line.split("#")[0].strip()
         if stripped.startswith("["):
             table = stripped.strip("[]").replace('"', "")
+            if stripped.startswith("[["):
+                counts[table] += 1
+                table += f".{counts[table] - 1}"
+            found.setdefault(table, number)
+            continue
         key, equals, _ = stripped.partition("=")
-        full = ".".join(part for part in (table, key.strip().strip('"')) if part)
-        if equals and full == dotted_key:
-            return f"{path}:{number}"
-    return str(path)
+        if equals:
+            full = ".".join(part for part in (table, key.strip().strip('"')) if part)
+            found.setdefault(full, number)
+    place = found.get(dotted_key) or found.get(dotted_key.rpartition(".")[0])
+    return f"{path}:{place}" if place else str(path)
 
 
 def build(

@@ -56,8 +56,9 @@ class Cluster:
     def __post_init__(self) -> None:
         require(self.devices_per_node >= 1, "devices_per_node", "must be >= 1", self.devices_per_node)
         require(bool(self.levels), "levels", "must not be empty", self.levels)
+        names = [level.name for level in self.levels]
         order = [LEVELS.index(level.name) for level in self.levels]
-        require(order == sorted(set(order)), "levels", "must be ordered group, node, network", order)
+        require(order == sorted(set(order)), "levels", "must be ordered group, node, network", names)
         spans = [level.span for level in self.levels if level.span]
         nested = all(outer % inner == 0 for inner, outer in pairwise(spans))
         require(nested and sorted(set(spans)) == spans, "levels", "spans must nest", spans)

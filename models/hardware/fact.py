@@ -69,6 +69,8 @@ def read_fact(raw: Any, where: str, sources: Mapping[str, Source], factor: float
     SpecError
         Missing or unknown key, unknown source, not a positive number.
     """
+    if raw is None:
+        raise SpecError(where, "is needed")
     if not isinstance(raw, Mapping):
         stated = Source(citation=where.split(":")[0], date="none")
         return _fact(raw, factor, "stated", stated, where)

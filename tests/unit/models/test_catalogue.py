@@ -162,3 +162,49 @@ def test_levels_that_do_not_fit(per_node: int, levels: list[Level]) -> None:
     device = catalogue.find_device("k80")
     with pytest.raises(SpecError):
         Cluster(name="x", title="x", device=device, devices_per_node=per_node, levels=tuple(levels))
+
+
+NODE_AND_NETWORK = 'device = "a100"\ndevices_per_node = 8\n[[levels]]\nname = "node"\nlink = "nvlink3"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('devise = "a100"\n', "c.toml:1: unknown key, got 'devise'; did you mean device"),
+        ('device = "a10o"\n', "c.toml:1: device: must be a known device, got 'a10o'; did you mean a100"),
+        ('device = "a100"\n', "c.toml: needs at least one table [[levels]]; see docs/files.md"),
+        (
+            NODE_AND_NETWORK + '[[levels]]\nname = "netwrk"\nlink = "ib-hdr"\n',
+            "c.toml:7: levels.1.name: must be one of group, node, network, got 'netwrk'",
+        ),
+        (
+            NODE_AND_NETWORK + '[[levels]]\nname = "network"\nlink = "ib-hrd"\n',
+            "c.toml:8: levels.1.link: must be a known link, got 'ib-hrd'; did you mean ib-hdr",
+        ),
+        (
+            NODE_AND_NETWORK + '[[levels]]\nname = "network"\nbandwidth_gbit_per_s = -5\nlatency_us = 1\n',
+            "c.toml:8: levels.1.bandwidth_gbit_per_s: must be > 0, got -5.0",
+        ),
+        (
+            NODE_AND_NETWORK + '[[levels]]\nname = "network"\nbandwidth_gbit_per_s = 5\n',
+            "c.toml:6: levels.1.latency_us: is needed",
+        ),
+        (
+            NODE_AND_NETWORK + '[[levels]]\nname = "network"\nbandwith_gbit_per_s = 5\nlatency_us = 1\n',
+            "c.toml:8: levels.1: unknown key, got 'bandwith_gbit_per_s'; did you mean bandwidth_gbit_per_s",
+        ),
+        (
+            'device = "a100"\n[[levels]]\nname = "network"\nlink = "ib-hdr"\n[[levels]]\nname = "node"\n'
+            'link = "nvlink3"\n',
+            "c.toml: levels: must be ordered group, node, network, got ['network', 'node']",
+        ),
+    ],
+)
+def test_a_mistake_in_a_cluster_is_placed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("c.toml").write_text(text)
+    with pytest.raises(ContentError) as caught:
+        catalogue.read_cluster(Path("c.toml"))
+    assert str(caught.value).startswith(message)

@@ -67,8 +67,9 @@ def test_line_of_a_key(tmp_path: Path) -> None:
     path.write_text('top = 1\n\n[plan]\ndevices = "1"\n[[levels]]\nname = "node"\n')
     assert line_of(path, "top") == f"{path}:1"
     assert line_of(path, "plan.devices") == f"{path}:4"
-    assert line_of(path, "levels.name") == f"{path}:6"
-    assert line_of(path, "plan.absent") == str(path)
+    assert line_of(path, "levels.0.name") == f"{path}:6"
+    assert line_of(path, "plan.absent") == f"{path}:3"
+    assert line_of(path, "absent.key") == str(path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
