@@ -9,6 +9,7 @@ from nearlinear.models.naming import mentions
 from nearlinear.models.prediction import Point
 from nearlinear.models.profile import NARROW_TYPES, LinkProfile
 from nearlinear.models.scenario import PRECISIONS
+from nearlinear.models.training.exchange import options
 from nearlinear.models.training.model import StepModel
 from nearlinear.models.units import FLOAT32_BYTES, format_size
 
@@ -30,6 +31,24 @@ def cautions(model: StepModel, points: Sequence[Point]) -> list[str]:
         *_memory(case, points),
         *_batch(case),
     ]
+
+
+def priced_from_above(model: StepModel, points: Sequence[Point]) -> list[str]:
+    """Return the warning that closed forms bound some allreduces only: engines are exact."""
+    case = model.case
+    spans = [level.span for level in case.cluster.levels if level.span > 1]
+    odd = [p.devices for p in points if any(p.devices > s and _uneven(p.devices, s) for s in spans)]
+    allowed = [option.algorithm for devices in odd for option in options(case, devices)]
+    if not any(algorithm.aligned for algorithm in allowed):
+        return []
+    return [
+        f"at {', '.join(str(n) for n in odd)} devices, where ranks or nodes are no powers of two, some"
+        " allreduces are priced from above: compare nearlinear simulate --algorithm halving-doubling"
+    ]
+
+
+def _uneven(devices: int, span: int) -> bool:
+    return bool(devices & (devices - 1) or span & (span - 1))
 
 
 def outside_profile(model: StepModel, devices: int) -> bool:
@@ -126,11 +145,11 @@ def _outside(model: StepModel, devices: int) -> Iterator[str]:
 def _largest_message(model: StepModel, devices: int, level: Level, units: int, fitted: LinkProfile) -> float:
     """Return the largest message of a step on a level, as its measurements count messages."""
     case, inside = model.case, level is model.case.cluster.levels[0]
-    options = model.exchange(model.middle, devices).options
+    chosen = model.exchange(model.middle, devices).options
     sizes = model.buckets.size_bytes * case.wire_fraction
     if fitted.source == "vendor":
         return float(sizes.max()) / (1 if inside else devices / units)
-    parts = [_parts(option.algorithm, devices, units, inside) for option in options]
+    parts = [_parts(option.algorithm, devices, units, inside) for option in chosen]
     return float((sizes / parts).max())
 
 

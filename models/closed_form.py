@@ -7,7 +7,7 @@ import numpy as np
 from nearlinear.models.answer import answer, binding_term
 from nearlinear.models.arrays import FloatArray, IntArray
 from nearlinear.models.case import Case
-from nearlinear.models.caution import cautions, outside_profile
+from nearlinear.models.caution import cautions, outside_profile, priced_from_above
 from nearlinear.models.parameters import Parameters, central, draw
 from nearlinear.models.prediction import Band, Breakdown, Point, Prediction
 from nearlinear.models.provenance import provenance
@@ -79,6 +79,7 @@ def assemble(
         for i, devices in enumerate(scales)
     )
     measured = tuple(anchor.devices for anchor in case.scenario.knowledge.anchor)
+    bounds = priced_from_above(model, points) if engine == ENGINE else ()
     last = points[-1].breakdown_s
     beyond = last.unexplained_s / last.total_s
     modelled = 1.0 - beyond - last.in_node_loss_s / last.total_s
@@ -90,7 +91,7 @@ def assemble(
         inputs=case.scenario.to_tables(),
         answer=answer(scales, totals, efficiency, binding, beyond, measured),
         points=points,
-        warnings=(*anchored.warnings, *cautions(model, points)),
+        warnings=(*anchored.warnings, *cautions(model, points), *bounds),
         provenance=provenance(case),
     )
 

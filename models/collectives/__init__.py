@@ -33,6 +33,7 @@ ALGORITHMS = {
             source="Thakur, Rabenseifner and Gropp 2005",
             schedule=recursive_doubling.schedule,
             time_s=recursive_doubling.time_s,
+            aligned=True,
         ),
         Algorithm(
             name="halving-doubling",
@@ -40,6 +41,7 @@ ALGORITHMS = {
             source="Rabenseifner 2004",
             schedule=halving_doubling.schedule,
             time_s=halving_doubling.time_s,
+            aligned=True,
         ),
         Algorithm(
             name="tree",
@@ -47,6 +49,7 @@ ALGORITHMS = {
             source="Iandola et al. 2016 (FireCaffe)",
             schedule=binomial_tree.schedule,
             time_s=binomial_tree.time_s,
+            aligned=True,
         ),
         Algorithm(
             name="ps",
@@ -54,6 +57,7 @@ ALGORITHMS = {
             source="Iandola et al. 2016 (FireCaffe); Li et al. 2014",
             schedule=parameter_server.schedule,
             time_s=parameter_server.time_s,
+            aligned=True,
         ),
         Algorithm(
             name="ps-sharded",
@@ -62,6 +66,7 @@ ALGORITHMS = {
             schedule=parameter_server.schedule_sharded,
             time_s=parameter_server.time_sharded_s,
             cuts=True,
+            aligned=True,
         ),
         Algorithm(
             name="asa",
@@ -70,6 +75,7 @@ ALGORITHMS = {
             schedule=alltoall_sum_allgather.schedule,
             time_s=alltoall_sum_allgather.time_s,
             cuts=True,
+            aligned=True,
         ),
         Algorithm(
             name="hierarchical",

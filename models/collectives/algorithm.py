@@ -50,6 +50,9 @@ class Algorithm:
         Where the algorithm is described.
     cuts : bool
         Whether its messages are parts of the vector, one per rank, instead of up to all of it.
+    aligned : bool
+        Whether its closed form is exact on several levels for powers of two only, and a bound from
+        above elsewhere.
     nested : bool
         Whether it exchanges inside groups (nodes) before it does between them.
     """
@@ -60,6 +63,7 @@ class Algorithm:
     schedule: Callable[[int, Choices], Schedule] | None
     time_s: Callable[[Topology, int | IntArray, FloatArray | float, Choices], FloatArray]
     cuts: bool = False
+    aligned: bool = False
     nested: bool = False
 
     def schedule_for(self, workers: int, choices: Choices) -> Schedule:

@@ -275,3 +275,18 @@ def test_slow_arithmetic_is_said() -> None:
         "arithmetic" in warning for warning in _predict(cluster="dgx-a100", anchor="1:700").warnings
     )
     assert not any("arithmetic" in warning for warning in _predict().warnings)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"cluster": "gb200-nvl72", "devices": "72,144"}, True),
+        ({"cluster": "dgx-a100", "devices": "8,24"}, True),
+        ({"cluster": "dgx-a100", "devices": "8,24", "algorithm": "ring"}, False),
+        ({"cluster": "dgx-a100", "devices": "1,6,16"}, False),
+        ({"cluster": "titan", "devices": "1,24"}, False),
+    ],
+)
+def test_bounds_from_above_are_said(options: dict[str, object], said: bool) -> None:
+    warnings = _predict(**options).warnings
+    assert any("priced from above" in warning for warning in warnings) is said
