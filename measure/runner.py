@@ -102,7 +102,8 @@ def measure(spec: MeasureSpec, failed: Failed) -> Measured:
     placement = Placement.of(comm)
     transport = MpiTransport(comm, _same_buffers(comm, spec, placement))
     operations = _everywhere(comm, lambda: find_operations(spec.operations, spec.algorithms, placement))
-    header = _header(transport, spec, placement, MPI.Get_library_version())
+    device = _everywhere(comm, lambda: transport.buffers.device() or host()["processor"])
+    header = _header(transport, spec, placement, device)
     writer = _everywhere(comm, lambda: _Keeper(spec.out, header) if transport.rank == 0 else None)
     with _together(comm, writer, failed):
         reason = run_sampling(
@@ -206,13 +207,15 @@ def _check_size(ranks: int) -> None:
         raise SpecError("measure", f"needs at least {FEWEST_RANKS} ranks", got=ranks, remedy=remedy)
 
 
-def _header(transport: MpiTransport, spec: MeasureSpec, placement: Placement, library: str) -> dict[str, Any]:
-    here = host()
+def _header(transport: MpiTransport, spec: MeasureSpec, placement: Placement, device: str) -> dict[str, Any]:
+    from mpi4py import MPI
+
+    here, library = host(), MPI.Get_library_version()
     return {
         "run_id": uuid.uuid4().hex,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "hosts": _names(transport, here["name"]),
-        "devices": _names(transport, transport.buffers.device() or here["processor"]),
+        "devices": _names(transport, device),
         "host": here,
         "ranks": transport.ranks,
         "nodes": placement.nodes,

@@ -99,8 +99,17 @@ class Case:
             return None
         messages = ("rounds", "pingpong")
         sources = ("vendor", *messages) if self.algorithm == AUTO else messages
-        on_host = self.device.node_link in HOST_LINKS
-        return self.profile.link(level.name, sources, on_host, narrow=self.wire_fraction < 1.0)
+        return self.profile.link(level.name, sources, self.on_host, self.narrow)
+
+    @property
+    def on_host(self) -> bool:
+        """Whether the device computes in host memory."""
+        return self.device.node_link in HOST_LINKS
+
+    @property
+    def narrow(self) -> bool:
+        """Whether gradients travel in 16 bits."""
+        return self.wire_fraction < 1.0
 
     def batch_per_device(self, devices: int) -> float:
         """Return samples per device and step at a scale; a fraction where it does not divide."""

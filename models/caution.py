@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from nearlinear.models.case import HOST_LINKS, Case
+from nearlinear.models.case import Case
 from nearlinear.models.collectives import Algorithm
 from nearlinear.models.hardware.cluster import Level
 from nearlinear.models.naming import mentions
 from nearlinear.models.prediction import Point
-from nearlinear.models.profile import NARROW_TYPES, LinkProfile
+from nearlinear.models.profile import LinkProfile
 from nearlinear.models.scenario import PRECISIONS
 from nearlinear.models.training.exchange import options
 from nearlinear.models.training.model import StepModel
@@ -24,7 +24,7 @@ def cautions(model: StepModel, points: Sequence[Point]) -> list[str]:
     return [
         *_alone(points),
         *_measurement(case, largest),
-        *_range(model, largest),
+        *_outside(model, largest),
         *_anchor(case),
         *_unverified(case, largest),
         *_precision(case),
@@ -43,7 +43,7 @@ def priced_from_above(model: StepModel, points: Sequence[Point]) -> list[str]:
         return []
     return [
         f"at {', '.join(str(n) for n in odd)} devices, where ranks or nodes are no powers of two, some"
-        " allreduces are priced from above: compare nearlinear simulate --algorithm halving-doubling"
+        " allreduces are priced from above: compare nearlinear simulate with an --algorithm"
     ]
 
 
@@ -91,36 +91,36 @@ def _measurement(case: Case, devices: int) -> Iterator[str]:
     for level, _ in _used(case, devices):
         fitted = case.known(level)
         if fitted is None:
-            yield f"the profile does not know the {level.name} level: {level.link.title} is a prior"
+            yield f"the profile {_lacks(case, level)}: {level.link.title} is a prior"
         else:
             yield from _mismatch(case, level, fitted)
+
+
+def _lacks(case: Case, level: Level) -> str:
+    assert case.profile is not None
+    if any(link.level == level.name for link in case.profile.links):
+        return f"has only the library's own allreduce of the {level.name} level, no single messages"
+    return f"does not know the {level.name} level"
 
 
 def _hardware(case: Case, devices: int) -> Iterator[str]:
     assert case.profile is not None
     found = [case.known(level) for level, _ in _used(case, devices)]
-    on_devices = any(fitted and not fitted.transport.startswith("mpi-host") for fitted in found)
+    on_devices = any(fitted and not fitted.on_host for fitted in found)
     measured = case.profile.devices
     if on_devices and measured and not any(mentions(name, case.device.name) for name in measured):
         yield f"the profile was measured on {', '.join(measured)}, the scenario has {case.device.title}"
 
 
 def _mismatch(case: Case, level: Level, fitted: LinkProfile) -> Iterator[str]:
-    on_host = case.device.node_link in HOST_LINKS
-    if fitted.transport.startswith("mpi-host") and not on_host:
+    if fitted.on_host and not case.on_host:
         yield (
             f"the {level.name} level was measured with {fitted.transport} (host memory),"
             f" but {case.device.title} is an accelerator"
         )
-    wire = int(case.wire_fraction * FLOAT32_BYTES)
-    narrow = fitted.dtype in NARROW_TYPES
-    if narrow != (wire == 2):
+    if fitted.narrow != case.narrow:
+        wire = int(case.wire_fraction * FLOAT32_BYTES)
         yield f"the {level.name} level was measured with {fitted.dtype}, gradients travel in {wire} bytes"
-
-
-def _range(model: StepModel, devices: int) -> Iterator[str]:
-    if model.case.profile is not None:
-        yield from _outside(model, devices)
 
 
 def _outside(model: StepModel, devices: int) -> Iterator[str]:

@@ -109,6 +109,16 @@ class LinkProfile:
     holdout: Holdout | None = None
 
     @property
+    def on_host(self) -> bool:
+        """Whether vectors lay in host memory."""
+        return self.transport.startswith("mpi-host")
+
+    @property
+    def narrow(self) -> bool:
+        """Whether elements had 16 bits."""
+        return self.dtype in NARROW_TYPES
+
+    @property
     def latency_s(self) -> Interval:
         """Seconds before the first byte of a message."""
         return Interval.of(self.cost.latency_s)
@@ -165,8 +175,7 @@ class Profile:
         found = [link for link in self.links if link.level == level and link.source in sources]
 
         def misfit(link: LinkProfile) -> tuple[bool, int, bool]:
-            other_memory = link.transport.startswith("mpi-host") != on_host
-            return other_memory, sources.index(link.source), (link.dtype in NARROW_TYPES) != narrow
+            return link.on_host != on_host, sources.index(link.source), link.narrow != narrow
 
         return min(found, key=misfit, default=None)
 

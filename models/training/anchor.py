@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nearlinear.models.arrays import FloatArray
+from nearlinear.models.arrays import FloatArray, IntArray
 from nearlinear.models.case import Case
 from nearlinear.models.errors import SpecError
 from nearlinear.models.parameters import Parameters
@@ -19,7 +19,7 @@ from nearlinear.models.prior import step_exponent, step_loss, typical_step_loss
 from nearlinear.models.scenario import Anchor
 from nearlinear.models.training.model import StepModel
 
-TURNS = 30  # of fixing compute and losses in turn; most samples need five
+TURNS = 30  # of fixing compute and losses in turn, each nearer than the last
 BISECTIONS = 60  # halvings of the logarithm: to the last bit of a float
 WIDEST = 1e9  # compute is never so many times slower or faster than the prior
 FEWEST_FEASIBLE = 0.1
@@ -168,7 +168,7 @@ def _solve(
     return np.asarray(np.sqrt(low * high))
 
 
-def _rows(parameters: Parameters, rows: FloatArray) -> Parameters:
+def _rows(parameters: Parameters, rows: IntArray) -> Parameters:
     """Return the parameters with samples taken from ``rows``."""
     levels = []
     for sample in parameters.levels:

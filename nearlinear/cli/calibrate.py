@@ -47,7 +47,7 @@ def calibrate(
     """Fit latency, bandwidth and reduction cost to measurements, with errors on held-out sizes."""
     from nearlinear.calibrate.calibration import CalibrateSpec, Hints, fit_profile
     from nearlinear.calibrate.profile_file import write_profile
-    from nearlinear.cli.output import check_out, print_document, warn
+    from nearlinear.cli.output import check_out
 
     path = check_out(out, (".toml",))
     figure = check_out(plot, (".svg", ".png", ".pdf"), "--plot")
@@ -64,6 +64,12 @@ def calibrate(
         from nearlinear.reports.figures import draw_fits, save
 
         save(draw_fits(calibration.links), figure)
+    _show(calibration, path, as_json)
+
+
+def _show(calibration: "Calibration", path: Path | None, as_json: bool) -> None:
+    from nearlinear.cli.output import print_document, warn
+
     if as_json:
         made = calibration.profile.provenance
         print_document("calibration", made, _result(calibration), calibration.notes, {"files": made["files"]})

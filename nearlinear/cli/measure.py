@@ -186,23 +186,25 @@ def _print(samples: tuple["Sample", ...], out: Path, reason: str, as_json: bool)
     from nearlinear.models.units import format_size
 
     rows, plain = [], []
-    for (operation, algorithm, size, ranks), group in samples_by(
-        samples, "operation", "algorithm", "size_bytes", "ranks"
+    for (operation, algorithm, ranks, nodes, size), group in samples_by(
+        samples, "operation", "algorithm", "ranks", "nodes", "size_bytes"
     ).items():
         times = np.array([sample.time_s for sample in group])
         low, median, high = np.percentile(times, [5, 50, 95])
         bus = (2 * (ranks - 1) / ranks if operation == "allreduce" else 1.0) * size / median
         plain.append({
-            "operation": operation, "algorithm": algorithm, "size_bytes": size, "samples": len(group),
+            "operation": operation, "algorithm": algorithm, "ranks": ranks, "nodes": nodes,
+            "size_bytes": size, "samples": len(group),
             "time_s": {"median": median, "low": low, "high": high}, "bus_bandwidth_bytes_per_s": bus,
         })  # fmt: skip
-        key = (operation, algorithm, size)
-        rows.append((key, [operation, algorithm, format_size(size), str(len(group)), f"{median * 1e6:.1f}",
-                           f"{low * 1e6:.1f} - {high * 1e6:.1f}", f"{bus / 1e9:.3f}"]))  # fmt: skip
+        key = (operation, algorithm, ranks, nodes, size)
+        spread = f"{low * 1e6:.1f} - {high * 1e6:.1f}"
+        rows.append((key, [operation, algorithm, f"{ranks} on {nodes}", format_size(size), str(len(group)),
+                           f"{median * 1e6:.1f}", spread, f"{bus / 1e9:.3f}"]))  # fmt: skip
     if as_json:
         print_document("measurement", {"record": str(out)}, {"ended": reason, "operations": plain})
         return
-    columns = ["operation", "algorithm", "size", "n", "time us", "5 - 95 %", "busbw GB/s"]
+    columns = ["operation", "algorithm", "ranks on nodes", "size", "n", "time us", "5 - 95 %", "busbw GB/s"]
     print_table(columns, [row for _, row in sorted(rows)], left=(0, 1))
     spent = " (the budget is spent)" if reason == "budget" else ""
     print(f"\nwrote {out}: {len(samples)} samples{spent}")

@@ -86,6 +86,16 @@ def _profile(folder: Path) -> bytes:
     return (folder / "damaged.toml").read_bytes()
 
 
+def _samples(folder: Path) -> bytes:
+    _profile(folder)  # its samples are what is damaged
+    return (folder / "damaged.npz").read_bytes()
+
+
+def _use_samples(beside: Path) -> None:
+    profile = read_profile(beside.with_suffix(".toml"))
+    assert all(np.isfinite(link.cost.latency_s).all() for link in profile.links)
+
+
 def _use_scenario(path: Path) -> None:
     Case.of(Scenario.from_file(path))
 
@@ -101,6 +111,7 @@ READERS: dict[str, tuple[str, Callable[[Path], bytes], Callable[[Path], object]]
     "cluster": ("damaged.toml", _cluster, _use_cluster),
     "prediction": ("damaged.json", _document, read_document),
     "profile": ("damaged.toml", _profile, read_profile),
+    "samples": ("damaged.npz", _samples, _use_samples),
 }
 
 
@@ -132,23 +143,5 @@ def test_read_or_refused(kind: str, count: int, tmp_path: Path) -> None:
         content = _damaged(whole, rng)
         path.write_bytes(content)
         refusals.append(_refusal(read, path, content))
-    assert any(refusals)
-    assert _plain(refusals)
-
-
-def _use_samples(beside: Path) -> None:
-    profile = read_profile(beside.with_suffix(".toml"))
-    assert all(np.isfinite(link.cost.latency_s).all() for link in profile.links)
-
-
-@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
-def test_samples_of_a_profile(count: int, tmp_path: Path) -> None:
-    _profile(tmp_path)
-    beside, refusals, rng = tmp_path / "damaged.npz", [], random.Random(11)
-    whole = beside.read_bytes()
-    for _ in range(count):
-        content = _damaged(whole, rng)
-        beside.write_bytes(content)
-        refusals.append(_refusal(_use_samples, beside, content))
     assert any(refusals)
     assert _plain(refusals)

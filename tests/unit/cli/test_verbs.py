@@ -260,6 +260,31 @@ def test_a_profile_of_other_devices_is_said(cli: Cli) -> None:
     assert "the profile was measured on" not in same
 
 
+def test_messages_inside_and_between_nodes_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    from nearlinear.cli.measure import _print
+    from tests.unit.measure.test_records import _sample
+
+    pairs = [
+        _sample(0, operation="sendrecv", algorithm="vendor", ranks=2, nodes=nodes, time_s=time_s)
+        for nodes, time_s in ((1, 1e-6), (2, 5e-6))
+    ]
+    _print(tuple(pairs), Path("run.jsonl"), "done", as_json=True)
+    rows = json.loads(capsys.readouterr().out)["result"]["operations"]
+    assert [(row["nodes"], row["time_s"]["median"]) for row in rows] == [(1, 1e-6), (2, 5e-6)]
+    _print(tuple(pairs), Path("run.jsonl"), "done", as_json=False)
+    table = capsys.readouterr().out
+    assert "2 on 1" in table
+    assert "2 on 2" in table
+
+
+def test_a_named_algorithm_needs_single_messages(cli: Cli) -> None:
+    cli("calibrate", str(BUNDLED[0].files[0]), "--replicates", "50", "-o", "a100.toml")
+    asked = ("predict", "nin", "--cluster", "p4d", "--devices", "8", "--profile", "a100.toml")
+    lacks = "! the profile has only the library's own allreduce of the node level, no single messages"
+    assert lacks in cli(*asked, "--algorithm", "ring").err
+    assert lacks not in cli(*asked).err
+
+
 def test_links_in_bytes_and_bits(cli: Cli) -> None:
     (row,) = (line.split() for line in cli("list", "links").out.splitlines() if line.startswith("eth-100g"))
     assert row[1:3] == ["12.5", "100"]
