@@ -20,10 +20,10 @@ from nearlinear.models.collectives import ALGORITHMS, Choices
 from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.hardware.topology import Topology
 from nearlinear.models.scenario import Scenario
-from nearlinear.simulator.exchange import Outcome, Vector
-from nearlinear.simulator.fabric import Fabric
-from nearlinear.simulator.processes import run_processes
-from nearlinear.simulator.rounds import run_rounds
+from nearlinear.simulator.engines import Engine, run_schedule
+from nearlinear.simulator.exchange import Vector
+from nearlinear.simulator.fabrics.fabric import Fabric
+from nearlinear.simulator.rounds.packing import Packed
 
 BEST_OF = 5
 RANKS = 128
@@ -55,19 +55,20 @@ def engines(name: str) -> None:
     schedule = ALGORITHMS[name].schedule_for(RANKS, Choices())
     vector = Vector(elements=RANKS * 1000)
 
-    def run(engine: Callable[..., Outcome], samples: int) -> tuple[float, int]:
+    def run(engine: str, samples: int) -> tuple[float, int]:
         cost = LinkCost(
             latency_s=np.full((samples, 1), 1e-6), seconds_per_byte=(np.full((samples, 1), 1e-9),),
             break_bytes=(), reduction_s_per_byte=np.full((samples, 1), 1e-10),
         )  # fmt: skip
         fabric = Fabric.of(Topology.flat(cost), schedule)
-        messages = engine(schedule, fabric, vector).messages * samples
-        return cpu_s(lambda: engine(schedule, fabric, vector), 2 if engine is run_processes else 5), messages
+        packed, chosen = Packed(schedule, fabric, vector), Engine.of(engine)
+        messages = run_schedule(chosen, packed).messages * samples
+        return cpu_s(lambda: run_schedule(chosen, packed), 2 if engine == "simpy" else 5), messages
 
     rows = {
-        "SimPy": run(run_processes, 1),
-        "round engine, 1 sample": run(run_rounds, 1),
-        f"round engine, {SAMPLES} samples": run(run_rounds, SAMPLES),
+        "SimPy": run("simpy", 1),
+        "round engine, 1 sample": run("rounds", 1),
+        f"round engine, {SAMPLES} samples": run("rounds", SAMPLES),
     }
     base = rows["SimPy"][1] / rows["SimPy"][0]
     for label, (seconds, messages) in rows.items():

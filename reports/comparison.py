@@ -14,10 +14,10 @@ from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.hardware.topology import Topology
 from nearlinear.models.parameters import BYTES_MOVED_PER_BYTE_ADDED
 from nearlinear.models.training.buckets import GRADIENT_BYTES
+from nearlinear.simulator.engines import Engine, run_schedule
 from nearlinear.simulator.exchange import TICKS_PER_SECOND, Vector
-from nearlinear.simulator.fabric import Fabric
-from nearlinear.simulator.processes import run_processes
-from nearlinear.simulator.rounds import run_rounds
+from nearlinear.simulator.fabrics.fabric import Fabric
+from nearlinear.simulator.rounds.packing import Packed
 
 AGREEMENT = 1e-6  # relative; engines round every duration to a picosecond and chunks to an element
 
@@ -95,11 +95,11 @@ def _times(name: str, cost: LinkCost, elements: int, workers: Sequence[int]) -> 
     found: dict[str, list[float]] = {"formula_s": [], "rounds_s": [], "processes_s": []}
     for count in workers:
         schedule = algorithm.schedule_for(count, choices)
-        fabric, vector = Fabric.of(topology, schedule), Vector(elements=elements)
+        packed = Packed(schedule, Fabric.of(topology, schedule), Vector(elements=elements))
         size = elements * GRADIENT_BYTES
         found["formula_s"].append(float(algorithm.time_s(topology, count, size, choices)))
-        for key, run in (("rounds_s", run_rounds), ("processes_s", run_processes)):
-            found[key].append(run(schedule, fabric, vector).end_ticks.max() / TICKS_PER_SECOND)
+        for key, engine in (("rounds_s", Engine.of("rounds")), ("processes_s", Engine.of("simpy"))):
+            found[key].append(run_schedule(engine, packed).end_ticks.max() / TICKS_PER_SECOND)
     times = Times(**{key: np.array(values) for key, values in found.items()})
     _check_agreement(name, times)
     return times

@@ -1,16 +1,13 @@
 """``simulate``: a scenario in, a prediction out, exchanges executed message by message."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
-from nearlinear.models.arrays import FloatArray, IntArray
+from nearlinear.models.arrays import FloatArray
 from nearlinear.models.case import Case
 from nearlinear.models.closed_form import assemble
-from nearlinear.models.collectives.schedule import Schedule
 from nearlinear.models.errors import SpecError
-from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.parameters import central, draw
 from nearlinear.models.prediction import Prediction
 from nearlinear.models.scenario import Scenario
@@ -18,89 +15,92 @@ from nearlinear.models.training.anchor import Anchored, apply_anchors
 from nearlinear.models.training.exchange import Exchange
 from nearlinear.models.training.model import StepModel
 from nearlinear.models.training.step import StepTimes
-from nearlinear.simulator.exchange import Outcome, Vector
-from nearlinear.simulator.fabric import Fabric
-from nearlinear.simulator.rounds import run_rounds
-from nearlinear.simulator.training_step import Conditions, Engine, Run, run_steps
+from nearlinear.simulator.engines import Engine
+from nearlinear.simulator.steps.conditions import Conditions
+from nearlinear.simulator.steps.explained import Explained
+from nearlinear.simulator.steps.placement import Placement
+from nearlinear.simulator.steps.step_path import StepRecord
+from nearlinear.simulator.steps.training_step import Run, Workers
 
 MOST_CLOCKS = 30_000_000  # 8 bytes each, and some ten arrays of them
-MOST_PROCESS_MESSAGES = 1_000_000  # SimPy does some ten thousand a second: a minute or two
+MOST_MESSAGES = {  # of engines that hold every message: a minute or two
+    "simpy": 1_000_000,  # some ten thousand a second
+    "events": 30_000_000,  # some hundred thousand a second where links are shared
+}
 
 
-def simulate(scenario: Scenario, engine: str = "rounds", conditions: Conditions | None = None) -> Prediction:
+def simulate(
+    scenario: Scenario,
+    engine: str = "rounds",
+    conditions: Conditions | None = None,
+    sharing: str | None = None,
+) -> Prediction:
     """Return the prediction of a scenario with its exchanges executed by an engine.
+
+    As :func:`simulate_explained`, without the explanation of the largest scale.
+    """
+    return simulate_explained(scenario, engine, conditions, sharing)[0]
+
+
+def simulate_explained(
+    scenario: Scenario,
+    engine: str = "rounds",
+    conditions: Conditions | None = None,
+    sharing: str | None = None,
+) -> tuple[Prediction, Explained]:
+    """Return the prediction of a scenario, exchanges executed by an engine, and its largest scale explained.
 
     Parameters
     ----------
     scenario : Scenario
         As for ``predict``.
-    engine : {"rounds", "simpy"}
-        The vectorised round engine, or processes in SimPy, one sample after another.
+    engine : {"rounds", "events", "simpy"}
+        The round engine, or whole steps as programs, one sample after another, by the event engine or
+        by processes in SimPy.
     conditions : Conditions, optional
-        Steps in a row, jitter and its seed; one calm step by default.
+        Steps in a row, jitter, slow nodes, fabric; one calm step by default.
+    sharing : {"round", "flow"}, optional
+        How links are shared; ``engines`` has the usual way of each engine.
 
     Raises
     ------
     SpecError
-        As ``predict``; an unknown engine; more messages than SimPy can execute in minutes.
+        As ``predict``; an unknown engine; more messages than it can execute in minutes.
     """
     case = Case.of(scenario)
-    run, conditions = _engine(engine), conditions or Conditions()
+    chosen, conditions = Engine.of(engine, sharing), conditions or Conditions()
     model = StepModel(case, central(case))
     knowledge = scenario.knowledge
     anchored = apply_anchors(model, draw(case, knowledge.samples, knowledge.seed))
     scales = scenario.plan.devices
+    conditions.check_nodes(max(scales), case.cluster.devices_per_node)
     exchanges = {devices: model.exchange(anchored.parameters, devices) for devices in scales}
     _check_memory(max(scales), knowledge.samples)
-    if engine == "simpy":
-        _check_messages(exchanges, knowledge.samples * conditions.steps)
+    if chosen.name != "rounds":
+        _check_messages(chosen.name, exchanges, knowledge.samples * conditions.steps)
     steps = {}
     for devices, exchange in exchanges.items():
-        topology, slowness = anchored.parameters.topology(devices), anchored.parameters.slowness
-        ran = run_steps(model, topology, slowness, devices, exchange, run, conditions)
+        workers = _workers(model, anchored, devices, exchange, conditions)
+        records: list[StepRecord] = []
+        ran = chosen.run(workers, conditions, records)
         steps[devices] = _times(model, anchored, devices, ran, exchange.time_s.sum(axis=1))
     names = {devices: exchange.name for devices, exchange in exchanges.items()}
-    return assemble(model, anchored, steps, names, engine)
+    explained = Explained(
+        workers=workers, engine=chosen, conditions=conditions, run=ran, records=tuple(records)
+    )
+    return assemble(model, anchored, steps, names, chosen.title), explained
 
 
-def _engine(name: str) -> Engine:
-    if name == "rounds":
-        return run_rounds
-    if name == "simpy":
-        return _each_sample
-    raise SpecError("--engine", "must be rounds or simpy", got=name)
-
-
-def _each_sample(
-    schedule: Schedule, fabric: Fabric, vector: Vector, start_ticks: IntArray | None = None
-) -> Outcome:
-    """Run the SimPy engine once per sample."""
-    from nearlinear.simulator.processes import run_processes
-
-    assert start_ticks is not None
-    outcomes = [
-        run_processes(schedule, _row(fabric, i), vector, start_ticks[i]) for i in range(len(start_ticks))
-    ]
-    ends = np.concatenate([outcome.end_ticks for outcome in outcomes])
-    return replace(outcomes[0], end_ticks=ends)
-
-
-def _row(fabric: Fabric, sample: int) -> Fabric:
-    """Return the fabric with the costs of one sample."""
-    return replace(fabric, costs=tuple(_cost_row(cost, sample) for cost in fabric.costs))
-
-
-def _cost_row(cost: LinkCost, sample: int) -> LinkCost:
-    def row(values: FloatArray) -> FloatArray:
-        return np.asarray(values[sample] if np.ndim(values) else values)
-
-    residual = cost.residual
-    return replace(
-        cost,
-        latency_s=row(cost.latency_s),
-        seconds_per_byte=tuple(row(slope) for slope in cost.seconds_per_byte),
-        reduction_s_per_byte=row(cost.reduction_s_per_byte),
-        residual=replace(residual, z=row(residual.z)) if residual else None,
+def _workers(
+    model: StepModel, anchored: Anchored, devices: int, exchange: Exchange, conditions: Conditions
+) -> Workers:
+    per_node = model.case.cluster.devices_per_node
+    return Workers(
+        model=model,
+        topology=anchored.parameters.topology(devices),
+        slowness=anchored.parameters.slowness,
+        placement=Placement(devices=devices, per_node=per_node, conditions=conditions),
+        exchange=exchange,
     )
 
 
@@ -116,8 +116,8 @@ def _check_memory(devices: int, samples: int) -> None:
         )
 
 
-def _check_messages(exchanges: Mapping[int, Exchange], runs: int) -> None:
-    """Refuse what SimPy would chew on for hours."""
+def _check_messages(engine: str, exchanges: Mapping[int, Exchange], runs: int) -> None:
+    """Refuse what an engine of single messages would chew on for hours."""
     messages = runs * sum(
         phase.rounds * len(phase.source)
         for devices, exchange in exchanges.items()
@@ -125,11 +125,11 @@ def _check_messages(exchanges: Mapping[int, Exchange], runs: int) -> None:
         if option.algorithm.schedule is not None
         for phase in option.algorithm.schedule(devices, option.choices).phases()
     )
-    if messages > MOST_PROCESS_MESSAGES:
+    if messages > MOST_MESSAGES[engine]:
         raise SpecError(
             "--engine",
-            f"simpy would execute {messages:,} messages, more than {MOST_PROCESS_MESSAGES:,}",
-            got="simpy",
+            f"{engine} would execute {messages:,} messages, more than {MOST_MESSAGES[engine]:,}",
+            got=engine,
             remedy="use --engine rounds, fewer --samples (11 still give a rough band) or fewer --devices",
         )
 

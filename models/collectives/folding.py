@@ -39,6 +39,8 @@ class Folding:
 
     def rank(self, active: IntArray) -> IntArray:
         """Return the rank of the ``active``-th working participant."""
+        if not self.resting:
+            return active
         return np.where(active < self.resting, 2 * active, active + self.resting)
 
     def fold(self, chunks: int) -> Iterator[Phase]:

@@ -29,37 +29,39 @@ def schedule(workers: int, choices: Choices) -> Schedule:
 
     def phases() -> Iterator[Phase]:
         yield from folding.fold(chunks=folding.power)
-        for step in folding.steps():
-            yield _exchange(folding, step, halving=True)
-        for step in reversed(folding.steps()):
-            yield _exchange(folding, step, halving=False)
+        places = _places(folding)
+        for step, first in zip(folding.steps(), places, strict=True):
+            yield _exchange(folding, step, first, halving=True)
+        for step, first in zip(reversed(folding.steps()), reversed(places), strict=True):
+            yield _exchange(folding, step, first, halving=False)
         yield from folding.unfold(chunks=folding.power)
 
     return Schedule(workers=workers, chunk_count=folding.power, phases=phases)
 
 
-def _exchange(folding: Folding, step: int, halving: bool) -> Phase:
+def _exchange(folding: Folding, step: int, first: IntArray, halving: bool) -> Phase:
     """Return the exchange at distance ``step``: the partner's half when halving, else one's own."""
     active = np.arange(folding.power)
-    owner = active ^ step if halving else active
+    width = folding.power // (2 * step)
+    theirs = first + np.where(active & step, -width, width)  # the range of active ^ step
     return Phase(
         source=folding.rank(active),
         destination=folding.rank(active ^ step),
-        chunk=_first_chunk(owner, step, folding.power),
-        chunks=folding.power // (2 * step),
+        chunk=theirs if halving else first,
+        chunks=width,
         reduce=halving,
     )
 
 
-def _first_chunk(active: IntArray, step: int, power: int) -> IntArray:
-    """Return where the range of a participant begins once bits up to ``step`` are decided."""
-    first = np.zeros_like(active)
-    width, bit = power, 1
-    while bit <= step:
+def _places(folding: Folding) -> list[IntArray]:
+    """Return for every step where the range of each participant begins once that step is decided."""
+    active, first, width = np.arange(folding.power), np.zeros(folding.power, dtype=np.int64), folding.power
+    places = []
+    for step in folding.steps():
         width //= 2
-        first = first + np.where(active & bit, width, 0)
-        bit *= 2
-    return first
+        first = first + np.where(active & step, width, 0)
+        places.append(first)
+    return places
 
 
 def time_s(

@@ -16,7 +16,7 @@ from nearlinear.cli.options import with_scenario
 from nearlinear.cli.predict import predict
 from nearlinear.cli.report import report
 from nearlinear.cli.schema import schema
-from nearlinear.cli.simulate import simulate
+from nearlinear.cli.simulate import alone, simulate
 
 app = typer.Typer(
     name="nearlinear",
@@ -27,7 +27,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo)
 app.command("predict")(with_scenario(predict))
-app.command("simulate")(with_scenario(simulate))
+app.command("simulate")(with_scenario(simulate, instead=alone))
 app.command("measure")(measure)
 app.command("calibrate")(calibrate)
 app.command("report")(report)

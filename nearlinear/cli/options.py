@@ -24,13 +24,19 @@ OUT = Annotated[
 ]
 
 
-def with_scenario(run: Run) -> Run:
+Instead = Callable[[dict[str, Any], dict[str, Any]], bool]
+
+
+def with_scenario(run: Run, instead: Instead | None = None) -> Run:
     """Return ``run(scenario, ...)`` as a function whose parameters are the scenario's options.
 
     Parameters
     ----------
     run : callable
         Takes the scenario first; its further parameters are options of the verb itself.
+    instead : callable, optional
+        Gets the scenario's options that were given, and the verb's own; returns whether it did the work,
+        so that no scenario is needed.
     """
     own = list(inspect.signature(run).parameters.values())[1:]
     names = [spec.name for _, spec in option_fields()]
@@ -38,6 +44,9 @@ def with_scenario(run: Run) -> Run:
     def command(**given: Any) -> None:
         options = {name: _given(given.pop(name)) for name in names}
         file = given.pop("scenario_file")
+        asked = {name: value for name, value in options.items() if value is not None}
+        if instead is not None and instead(asked | ({"scenario": file} if file else {}), given):
+            return
         if file is None:
             run(Scenario.of(**options), **given)
             return

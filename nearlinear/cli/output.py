@@ -28,6 +28,23 @@ def print_json(content: Any) -> None:
     print(json.dumps(content, indent=2, allow_nan=False))
 
 
+def envelope(
+    schema: str,
+    inputs: Mapping[str, Any],
+    result: Any,
+    warnings: Sequence[str] = (),
+    provenance: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return a result in the envelope that all JSON output shares."""
+    from importlib.metadata import version
+
+    made = {"nearlinear": version("nearlinear"), **(provenance or {})}
+    return {
+        "schema": f"nearlinear/{schema}", "version": 1, "inputs": dict(inputs), "result": result,
+        "warnings": list(warnings), "provenance": made,
+    }  # fmt: skip
+
+
 def print_document(
     schema: str,
     inputs: Mapping[str, Any],
@@ -36,13 +53,7 @@ def print_document(
     provenance: Mapping[str, Any] | None = None,
 ) -> None:
     """Print a result in the envelope that all JSON output shares."""
-    from importlib.metadata import version
-
-    made = {"nearlinear": version("nearlinear"), **(provenance or {})}
-    print_json({
-        "schema": f"nearlinear/{schema}", "version": 1, "inputs": dict(inputs), "result": result,
-        "warnings": list(warnings), "provenance": made,
-    })  # fmt: skip
+    print_json(envelope(schema, inputs, result, warnings, provenance))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> None:
@@ -85,6 +96,11 @@ def write_text(path: Path, text: str) -> None:
     from nearlinear.models.whole_file import write_whole
 
     write_whole(path, lambda file: file.write(text.encode()))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON document whole or not at all."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def csv_text(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -1,12 +1,16 @@
 """How a prediction is shown and written, for ``predict`` and ``simulate`` alike."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nearlinear.cli.output import csv_text, print_json, print_table, warn, write_text
+from nearlinear.cli.output import csv_text, print_json, print_table, warn, write_json, write_text
+from nearlinear.cli.simulations import tell
 from nearlinear.models.document import answer_lines, to_document
 from nearlinear.models.prediction import Band, Point, Prediction
 from nearlinear.models.units import format_rate
+
+if TYPE_CHECKING:
+    from nearlinear.simulator.detail import Detail
 
 SUFFIXES = (".json", ".csv", ".html")
 BAR = 10
@@ -16,15 +20,21 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def show(prediction: Prediction, as_json: bool, out: Path | None, following: str) -> None:
-    """Print a prediction and write it where asked."""
+def show(
+    prediction: Prediction, as_json: bool, out: Path | None, following: str, detail: "Detail | None" = None
+) -> None:
+    """Print a prediction and write it where asked; ``detail`` explains the run of its largest scale."""
+    document = to_document(prediction)
+    if detail is not None:
+        document["result"]["run"] = detail.document()
+        document["warnings"] += detail.warnings
     if out is not None:
-        write(prediction, out)
+        write(prediction, document, out)
     if as_json:
-        print_json(to_document(prediction))
+        print_json(document)
         return
     print(prediction.title)
-    warn(prediction.warnings)
+    warn(document["warnings"])
     print()
     for line in answer_lines(prediction):
         head, _, rest = line.partition(": ")
@@ -39,12 +49,15 @@ def show(prediction: Prediction, as_json: bool, out: Path | None, following: str
     print("\ntimes in ms of the median step; efficiency and samples/s are medians")
     if any(point.extrapolated for point in prediction.points):
         print("* outside what the profile measured")
+    if detail is not None:
+        print(f"\nthe median sample at {prediction.points[-1].devices} devices, all steps:")
+        tell(detail)
     if out is not None:
         print(f"wrote {out}")
     print(f"Next: {following}")
 
 
-def write(prediction: Prediction, out: Path) -> None:
+def write(prediction: Prediction, document: dict[str, Any], out: Path) -> None:
     """Write a prediction in the format of the suffix."""
     if out.suffix == ".csv":
         write_text(out, csv_text(*_flat(prediction)))
@@ -53,9 +66,7 @@ def write(prediction: Prediction, out: Path) -> None:
 
         write_text(out, render_report(prediction.title, [Section.of_prediction(prediction)]))
     else:
-        import json
-
-        write_text(out, json.dumps(to_document(prediction), indent=2, allow_nan=False) + "\n")
+        write_json(out, document)
 
 
 def _row(point: Point) -> list[str]:

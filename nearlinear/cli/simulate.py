@@ -1,44 +1,140 @@
-"""``nearlinear simulate``: the same scenario, exchanges executed message by message."""
+"""``nearlinear simulate``: a scenario, a lone collective or somebody's schedule, message by message."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from nearlinear.cli.options import JSON, OUT
 from nearlinear.models.scenario import Scenario
 
-PANEL = "Simulation"
+RUN, LONE = "Simulation", "Simulation without a training step"
+
+
+def _option(flag: str, help: str, panel: str = RUN, metavar: str | None = None) -> Any:
+    return typer.Option(flag, help=help, rich_help_panel=panel, metavar=metavar, show_default=False)
+
+
 ENGINE = Annotated[
-    str,
-    typer.Option("--engine", help="rounds (vectorised) or simpy (processes).", rich_help_panel=PANEL),
+    str, _option("--engine", "rounds (fastest), events (message by message) or simpy. (default: rounds)")
 ]
-STEPS = Annotated[int, typer.Option("--steps", min=1, help="Steps in a row.", rich_help_panel=PANEL)]
+SHARING = Annotated[
+    str | None,
+    _option("--sharing", "How links are shared: round or flow. (default: flow with events, else round)"),
+]
+STEPS = Annotated[int, typer.Option("--steps", min=1, max=1000, help="Steps in a row.", rich_help_panel=RUN)]
 JITTER = Annotated[
     str,
-    typer.Option(
-        "--jitter", metavar="FRACTION", help="Spread of compute from rank to rank, as 3%.",
-        rich_help_panel=PANEL,
+    _option("--jitter", "Spread of compute from rank to rank, as 3%. (default: 0%)", metavar="FRACTION"),
+]
+SLOW_NODE = Annotated[
+    list[str] | None,
+    _option("--slow-node", "A node and its speed, as 1:0.8; may be repeated.", metavar="N:SPEED"),
+]
+SLOW_LINK = Annotated[
+    list[str] | None,
+    _option(
+        "--slow-link", "A link and its rate, as 'node 1:0.5' or, of a fabric, 'leaf 0 -> spine 1:0.5'.",
+        metavar="LINK:RATE",
     ),
 ]  # fmt: skip
+LOADER = Annotated[
+    str | None, _option("--loader", "Time to load a batch while a step runs, as 30ms.", metavar="TIME")
+]
+ORDER = Annotated[
+    str,
+    _option("--bucket-order", "ready, or priority: what the next forward needs first. (default: ready)"),
+]
+FABRIC = Annotated[
+    str | None,
+    _option(
+        "--fabric", "Switches between nodes: switch, fat-tree, rail, dragonfly or torus, with options as"
+        " fat-tree:levels=3,oversubscription=2,routing=ecmp.",
+    ),
+]  # fmt: skip
+SWITCH_LATENCY = Annotated[
+    str | None,
+    _option("--switch-latency", "Latency of each switch beyond the first, as 130ns.", metavar="TIME"),
+]
+CROSS = Annotated[
+    bool, typer.Option("--cross-check", help="Run a second engine and compare.", rich_help_panel=RUN)
+]
+TIMELINE = Annotated[
+    str | None,
+    _option("--timeline", "Write a timeline for Perfetto or Chrome: .json.gz or .json.", metavar="FILE"),
+]
+COLLECTIVE = Annotated[str | None, _option("--collective", "Run a collective alone: allreduce.", LONE)]
+RANKS = Annotated[int | None, _option("--ranks", "Ranks of the collective.", LONE)]
+BYTES = Annotated[str | None, _option("--bytes", "Vector that each rank contributes.", LONE, "SIZE")]
+LOGGOPS = Annotated[
+    str | None,
+    _option(
+        "--loggops", "Price messages by LogGOPS, in ns and bytes: L=2500,o=1500,g=1000,G=6,O=0,S=inf.", LONE
+    ),
+]
+NOISE = Annotated[
+    str | None,
+    _option("--noise", "Unequal ranks in --samples draws: cpu=5%,link=2%,start=10us.", LONE),
+]
+GOAL = Annotated[str | None, _option("--goal", "Run a GOAL schedule.", LONE, "FILE")]
+CHAKRA = Annotated[
+    list[str] | None, _option("--chakra", "Run Chakra traces, one file per rank; repeat it.", LONE, "FILE")
+]
+WRITE_GOAL = Annotated[
+    str | None, _option("--write-goal", "Write the schedule that runs alone as GOAL.", LONE, "FILE")
+]
 
 
 def simulate(
     scenario: Scenario,
     engine: ENGINE = "rounds",
+    sharing: SHARING = None,
     steps: STEPS = 1,
     jitter: JITTER = "0%",
+    slow_node: SLOW_NODE = None,
+    slow_link: SLOW_LINK = None,
+    loader: LOADER = None,
+    bucket_order: ORDER = "ready",
+    fabric: FABRIC = None,
+    switch_latency: SWITCH_LATENCY = None,
+    cross_check: CROSS = False,
+    timeline: TIMELINE = None,
+    collective: COLLECTIVE = None,
+    ranks: RANKS = None,
+    size: BYTES = None,
+    loggops: LOGGOPS = None,
+    noise: NOISE = None,
+    goal: GOAL = None,
+    chakra: CHAKRA = None,
+    write_goal: WRITE_GOAL = None,
     as_json: JSON = False,
     out: OUT = None,
 ) -> None:
-    """Simulate the same scenario: every message of every exchange, ranks with jitter."""
+    """Simulate every message: a scenario with jitter and contention, a lone collective, or a schedule."""
     from nearlinear.cli.output import check_out
     from nearlinear.cli.predict import following
     from nearlinear.cli.predictions import SUFFIXES, show
-    from nearlinear.models.units import parse_fraction
-    from nearlinear.simulator.simulation import simulate as execute
-    from nearlinear.simulator.training_step import Conditions
+    from nearlinear.cli.simulations import conditions_of, finish, refuse_lone_options
+    from nearlinear.simulator.simulation import simulate_explained as execute
 
+    refuse_lone_options(ranks=ranks, bytes=size, loggops=loggops, noise=noise, write_goal=write_goal)
     path = check_out(out, SUFFIXES)
-    spread = parse_fraction(jitter, "--jitter")
-    conditions = Conditions(steps=steps, jitter=spread, seed=scenario.knowledge.seed)
-    show(execute(scenario, engine, conditions), as_json, path, following(scenario, "predict"))
+    drawn = check_out(timeline, (".gz", ".json"), "--timeline")
+    conditions = conditions_of(
+        scenario.knowledge.seed, steps, jitter, slow_node, slow_link, loader, bucket_order, fabric,
+        switch_latency,
+    )  # fmt: skip
+    prediction, explained = execute(scenario, engine, conditions, sharing)
+    detail = explained.detail(cross_check)
+    show(prediction, as_json, path, following(scenario, "predict"), detail)
+    finish(explained, drawn, as_json)
+
+
+def alone(scenario: dict[str, Any], own: dict[str, Any]) -> bool:
+    """Run a collective, a GOAL schedule or Chakra traces if one of them is asked for."""
+    asked = [name for name in ("collective", "goal", "chakra") if own[name]]
+    if not asked:
+        return False
+    from nearlinear.cli.lone import run_alone
+
+    run_alone(scenario, own, asked)
+    return True

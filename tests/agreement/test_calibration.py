@@ -15,8 +15,8 @@ from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.hardware.topology import Topology, TopologyLevel
 from nearlinear.models.profile import LinkProfile
 from nearlinear.simulator.exchange import TICKS_PER_SECOND, Vector
-from nearlinear.simulator.fabric import Fabric
-from nearlinear.simulator.rounds import run_rounds
+from nearlinear.simulator.fabrics.fabric import Fabric
+from nearlinear.simulator.rounds.engine import run_rounds
 
 PER_NODE, ADAPTERS = 4, 1.0
 NODE, NETWORK = LinkCost.of(2e-6, 50e9, 1e-11), LinkCost.of(10e-6, 12.5e9, 1e-11)

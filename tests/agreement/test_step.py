@@ -6,7 +6,7 @@ from nearlinear.models.closed_form import predict
 from nearlinear.models.errors import SpecError
 from nearlinear.models.scenario import Scenario
 from nearlinear.simulator.simulation import simulate
-from nearlinear.simulator.training_step import Conditions
+from nearlinear.simulator.steps.conditions import Conditions
 
 ROUNDING = 1e-6  # chunks differ by an element, durations are rounded to a picosecond
 
@@ -74,5 +74,5 @@ def test_too_many_messages_for_simpy_are_refused() -> None:
 
 
 def test_an_unknown_engine_is_refused() -> None:
-    with pytest.raises(SpecError, match="--engine: must be rounds or simpy"):
+    with pytest.raises(SpecError, match="--engine: must be rounds, events, simpy"):
         simulate(Scenario.of(model="nin", cluster="titan"), "ns3")

@@ -13,7 +13,7 @@ from nearlinear.cli.predictions import write
 from nearlinear.measure.records import RecordWriter
 from nearlinear.models.case import Case
 from nearlinear.models.closed_form import predict
-from nearlinear.models.document import read_document
+from nearlinear.models.document import read_document, to_document
 from nearlinear.models.errors import NearlinearError
 from nearlinear.models.profile import read_profile
 from nearlinear.models.scenario import Scenario
@@ -73,7 +73,8 @@ def _cluster(folder: Path) -> bytes:
 
 
 def _document(folder: Path) -> bytes:
-    write(predict(Scenario.of(model="nin", cluster="titan", devices="1,2", samples="51")), folder / "w.json")
+    prediction = predict(Scenario.of(model="nin", cluster="titan", devices="1,2", samples="51"))
+    write(prediction, to_document(prediction), folder / "w.json")
     return (folder / "w.json").read_bytes()
 
 

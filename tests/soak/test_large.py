@@ -6,10 +6,11 @@ import pytest
 from nearlinear.models.collectives import ALGORITHMS, Choices
 from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.hardware.topology import Topology, TopologyLevel
+from nearlinear.simulator.engines import Engine, run_schedule
 from nearlinear.simulator.exchange import TICKS_PER_SECOND, Vector
-from nearlinear.simulator.fabric import Fabric
-from nearlinear.simulator.processes import run_processes
-from nearlinear.simulator.rounds import run_rounds
+from nearlinear.simulator.fabrics.fabric import Fabric
+from nearlinear.simulator.rounds.engine import run_rounds
+from nearlinear.simulator.rounds.packing import Packed
 
 NODE, NETWORK = LinkCost.of(2e-6, 200e9, 1e-12), LinkCost.of(5e-6, 25e9, 1e-12)
 TWO_LEVELS = Topology(
@@ -39,9 +40,9 @@ def test_closed_form_equals_rounds_on_one_switch(name: str) -> None:
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_rounds_equal_simpy_on_two_levels(name: str) -> None:
     schedule = ALGORITHMS[name].schedule_for(200, Choices(group=8))
-    fabric, vector = Fabric.of(TWO_LEVELS, schedule), Vector(elements=100_003)
+    packed = Packed(schedule, Fabric.of(TWO_LEVELS, schedule), Vector(elements=100_003))
     starts = np.random.default_rng(5).integers(0, 10**9, schedule.ranks)
-    rounds = run_rounds(schedule, fabric, vector, starts)
-    processes = run_processes(schedule, fabric, vector, starts)
+    rounds = run_schedule(Engine.of("rounds"), packed, starts)
+    processes = run_schedule(Engine.of("simpy"), packed, starts)
     assert (rounds.end_ticks == processes.end_ticks).all()
     assert rounds.messages == processes.messages

@@ -183,7 +183,7 @@ def test_an_internal_error_is_one_line(cli: Cli, monkeypatch: pytest.MonkeyPatch
         raise ZeroDivisionError("oh")
 
     monkeypatch.setattr("nearlinear.models.closed_form.predict", broken)
-    monkeypatch.setattr("nearlinear.simulator.simulation.simulate", broken)
+    monkeypatch.setattr("nearlinear.simulator.simulation.simulate_explained", broken)
     ended = cli(verb, "nin", "--device", "h100", "--devices", "1")
     assert ended.code == 1
     assert ended.error == "internal: ZeroDivisionError: oh; run again with --debug and report it"

@@ -10,16 +10,15 @@ from matplotlib.figure import Figure
 from nearlinear.calibrate.bundled import BUNDLED
 from nearlinear.calibrate.calibration import CalibrateSpec, Calibration, fit_profile
 from nearlinear.models.closed_form import predict
-from nearlinear.models.collectives.schedule import Schedule
 from nearlinear.models.errors import ContentError, SelfCheckError
 from nearlinear.models.prediction import Prediction
 from nearlinear.models.scenario import Scenario
 from nearlinear.reports.comparison import Comparison, Times, compare
 from nearlinear.reports.figures import draw_breakdown, draw_comparison, draw_fits, draw_scaling, save, svg
 from nearlinear.reports.style import TERMS
+from nearlinear.simulator.engines import Engine, run_schedule
 from nearlinear.simulator.exchange import Outcome, Vector
-from nearlinear.simulator.fabric import Fabric
-from nearlinear.simulator.rounds import run_rounds
+from nearlinear.simulator.rounds.packing import Packed
 
 
 @pytest.fixture(scope="module")
@@ -102,11 +101,13 @@ def test_the_tree_wins_and_by_how_much_is_drawn(model: str) -> None:
     assert y == pytest.approx(comparison.gain("ps", "tree")[1:])
 
 
-def test_engines_that_disagree_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(schedule: Schedule, fabric: Fabric, vector: Vector) -> Outcome:
-        return run_rounds(schedule, fabric, Vector(elements=vector.elements * 2))
+@pytest.mark.parametrize("liar", ["rounds", "simpy"])
+def test_engines_that_disagree_are_not_shown(monkeypatch: pytest.MonkeyPatch, liar: str) -> None:
+    def run(engine: Engine, packed: Packed) -> Outcome:
+        elements = packed.vector.elements * (2 if engine.name == liar else 1)
+        return run_schedule(engine, Packed(packed.schedule, packed.fabric, Vector(elements=elements)))
 
-    monkeypatch.setattr("nearlinear.reports.comparison.run_rounds", run)
+    monkeypatch.setattr("nearlinear.reports.comparison.run_schedule", run)
     with pytest.raises(SelfCheckError, match="tree: engines must agree with the formula"):
         compare("nin", "titan", ("tree", "ps"), (2, 4))
 

@@ -4,26 +4,32 @@ import numpy as np
 import pytest
 
 from nearlinear.models.collectives import ALGORITHMS, Choices
-from nearlinear.models.errors import SelfCheckError
+from nearlinear.models.errors import SelfCheckError, SpecError
 from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.hardware.topology import Topology
+from nearlinear.simulator.engines import Engine, run_schedule
 from nearlinear.simulator.exchange import Outcome, Vector, to_ticks
-from nearlinear.simulator.fabric import Fabric
-from nearlinear.simulator.processes import run_processes
-from nearlinear.simulator.rounds import run_rounds
-from nearlinear.simulator.training_step import Engine
+from nearlinear.simulator.fabrics.fabric import Fabric
+from nearlinear.simulator.programs import processes
+from nearlinear.simulator.rounds.packing import Packed
 
-ENGINES = [run_rounds, run_processes]
+ROUNDS = Engine.of("rounds")
+PROGRAMS = [Engine.of(name, sharing) for name in ("events", "simpy") for sharing in ("round", "flow")]
+ENGINES = [ROUNDS, *PROGRAMS]
+every_engine = pytest.mark.parametrize(
+    "engine", ENGINES, ids=lambda engine: f"{engine.name}-{engine.sharing}"
+)
 US = 10**6  # ticks of a picosecond
 
 
 def _run(engine: Engine, link: LinkCost, name: str, ranks: int, start: list[int] | None = None) -> Outcome:
     schedule = ALGORITHMS[name].schedule_for(ranks, Choices())
     starts = None if start is None else np.array(start, dtype=np.int64)
-    return engine(schedule, Fabric.of(Topology.flat(link), schedule), Vector(elements=1000), starts)
+    packed = Packed(schedule, Fabric.of(Topology.flat(link), schedule), Vector(elements=1000))
+    return run_schedule(engine, packed, starts)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@every_engine
 def test_a_tree_of_two(engine: Engine, link: LinkCost) -> None:
     """1 sends 4,000 B to 0: 1 us + 4 us; 0 adds for 0.4 us; 0 sends back for 5 us."""
     outcome = _run(engine, link, "tree", 2)
@@ -32,46 +38,48 @@ def test_a_tree_of_two(engine: Engine, link: LinkCost) -> None:
     assert outcome.sent_bytes.tolist() == outcome.received_bytes.tolist() == [4000, 4000]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@every_engine
 def test_a_tree_of_three(engine: Engine, link: LinkCost) -> None:
     """0 takes in 1 until 5.4, then 2 until 10.8; sends to 2 until 15.8, to 1 until 20.8."""
     assert _run(engine, link, "tree", 3).end_ticks.tolist() == [[20.8 * US, 20.8 * US, 15.8 * US]]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@every_engine
 def test_a_transfer_waits_for_both_ends(engine: Engine, link: LinkCost) -> None:
     """Rank 1 starts at 3 us, so the first message ends at 8 instead of 5."""
     assert _run(engine, link, "tree", 2, [0, 3 * US]).end_ticks.tolist() == [[13.4 * US, 13.4 * US]]
     assert _run(engine, link, "tree", 2, [3 * US, 0]).end_ticks.tolist() == [[13.4 * US, 13.4 * US]]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@every_engine
 def test_a_server_shares_its_port_and_adds_one_after_another(engine: Engine, link: LinkCost) -> None:
     """Two workers push 4,000 B at half the rate: 1 + 8 us; the server adds twice 0.4; pull takes 9 us."""
     assert _run(engine, link, "ps", 2).end_ticks.tolist() == [[18.8 * US, 18.8 * US, 18.8 * US]]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@every_engine
 def test_a_ring_of_two(engine: Engine, link: LinkCost) -> None:
     """Halves of 2,000 B: 1 + 2 us, 0.2 us to add, and 3 us back."""
     assert _run(engine, link, "ring", 2).end_ticks.tolist() == [[6.2 * US, 6.2 * US]]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@every_engine
 def test_one_rank_and_no_element_take_no_time(engine: Engine, link: LinkCost) -> None:
     assert _run(engine, link, "ring", 1, [7]).end_ticks.tolist() == [[7]]
     schedule = ALGORITHMS["ring"].schedule_for(4, Choices())
-    fabric = Fabric.of(Topology.flat(link), schedule)
-    assert engine(schedule, fabric, Vector(elements=0), None).end_ticks.tolist() == [[0, 0, 0, 0]]
+    packed = Packed(schedule, Fabric.of(Topology.flat(link), schedule), Vector(elements=0))
+    assert run_schedule(engine, packed).end_ticks.tolist() == [[0, 0, 0, 0]]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@every_engine
 def test_half_the_bytes_on_the_wire(engine: Engine, link: LinkCost) -> None:
     """2,000 B on the wire: 3 us; 0.4 us to add 4,000 B; 3 us back, and 0.4 us to widen them."""
     schedule = ALGORITHMS["tree"].schedule_for(2, Choices())
     vector = Vector(elements=1000, wire_fraction=0.5)
-    outcome = engine(schedule, Fabric.of(Topology.flat(link), schedule), vector, None)
+    outcome = run_schedule(engine, Packed(schedule, Fabric.of(Topology.flat(link), schedule), vector))
     assert outcome.end_ticks.tolist() == [[6.4 * US, 6.8 * US]]
+    counted = 4000 if engine == ROUNDS else 2000  # in memory, and on the wire
+    assert outcome.sent_bytes.tolist() == outcome.received_bytes.tolist() == [counted, counted]
 
 
 def test_samples_run_side_by_side() -> None:
@@ -80,7 +88,7 @@ def test_samples_run_side_by_side() -> None:
         seconds_per_byte=(np.array([[1e-9], [1e-9], [2e-9]]),),
         reduction_s_per_byte=np.zeros((3, 1)),
     )
-    outcome = _run(run_rounds, cost, "tree", 2)
+    outcome = _run(ROUNDS, cost, "tree", 2)
     assert outcome.end_ticks[:, 0].tolist() == [10 * US, 12 * US, 22 * US]
 
 
@@ -99,6 +107,26 @@ def test_bytes_that_get_lost_are_noticed() -> None:
 
 
 def test_a_port_that_carries_too_much_is_noticed(link: LinkCost, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Fabric, "rates", lambda self, transfers, level: np.ones(len(level)))
-    with pytest.raises(SelfCheckError, match="a port must carry at most its rate"):
-        _run(run_processes, link, "ps", 2)
+    monkeypatch.setattr(processes, "max_min_rates", lambda links, *rest: np.ones(len(links)))
+    with pytest.raises(SelfCheckError, match="a link must carry at most its capacity, got 2.0"):
+        _run(Engine.of("simpy", "flow"), link, "ps", 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "sharing", "message"),
+    [
+        ("event", None, "--engine: must be rounds, events, simpy, got 'event'; did you mean events"),
+        ("events", "fair", "--sharing: must be round or flow, got 'fair'"),
+        ("rounds", "flow", "--sharing: is by round in the round engine, got 'flow'; use --engine events"),
+    ],
+)
+def test_engines_that_do_not_exist(name: str, sharing: str | None, message: str) -> None:
+    with pytest.raises(SpecError, match=message) as refused:
+        Engine.of(name, sharing)
+    assert refused.value.exit_code == 2
+
+
+def test_titles_name_the_sharing_where_it_is_not_the_usual_one() -> None:
+    assert [engine.title for engine in ENGINES] == [
+        "rounds", "events (round)", "events", "simpy", "simpy (flow)",
+    ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Switch fabrics between hosts: which links a flow takes, and how much each link carries."""

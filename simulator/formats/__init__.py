@@ -1,0 +1,1 @@
+"""Schedules and traces of other tools: GOAL, Chakra."""

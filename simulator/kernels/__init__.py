@@ -1,0 +1,1 @@
+"""Inner loops over arrays, written so that numba can compile them."""

@@ -1,0 +1,1 @@
+"""Programs of operations, and the engines of single messages that execute them."""

@@ -1,0 +1,1 @@
+"""The round engine: packed schedules, and clocks that advance through their rounds."""

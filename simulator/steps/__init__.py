@@ -1,0 +1,1 @@
+"""Training steps executed rank by rank."""

@@ -1,0 +1,271 @@
+"""Training steps executed rank by rank: compute with jitter, buckets in flight, steps carried over.
+
+Every rank runs forward and backward at its own pace; a bucket's exchange starts at a rank when its
+gradients are ready there and its stream is free. In order *ready* the next step starts at a rank when
+its last exchange and its update are done; in order *priority* forward goes on through the layers of a
+bucket as soon as that bucket is exchanged and updated. There is no barrier, so a slow rank delays
+exactly those who wait for it. A loader prepares the next batch while a step runs. A library's own
+collective has no schedule to execute: it starts when all ranks are there and takes the time measured.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from nearlinear.models.arrays import FloatArray, IntArray
+from nearlinear.models.hardware.topology import Topology
+from nearlinear.models.training.buckets import GRADIENT_BYTES
+from nearlinear.models.training.exchange import Exchange, Option
+from nearlinear.models.training.model import StepModel
+from nearlinear.simulator.exchange import TICKS_PER_SECOND, Vector, to_ticks
+from nearlinear.simulator.rounds.packing import Packed
+from nearlinear.simulator.steps.compute import Compute, bucket_order
+from nearlinear.simulator.steps.conditions import Conditions
+from nearlinear.simulator.steps.placement import Placement
+from nearlinear.simulator.steps.step_path import ExchangeRecord, StepRecord
+
+Engine = Callable[[Packed, IntArray], IntArray]  # end clocks from start clocks, shape (samples, ranks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Run:
+    """What came of a run.
+
+    Attributes
+    ----------
+    step_s : ndarray, shape (samples,)
+        Mean time of a step until its last rank is done.
+    slowness : ndarray, shape (samples,)
+        How slow compute was, jitter and slow nodes included: the mean over ranks and steps.
+    rank_end_s : ndarray, shape (samples, devices)
+        When each rank was done with the last step.
+    step_end_s : ndarray, shape (steps, samples)
+        When the last rank was done with each step.
+    """
+
+    step_s: FloatArray
+    slowness: FloatArray
+    rank_end_s: FloatArray
+    step_end_s: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Workers:
+    """The devices of a run.
+
+    Attributes
+    ----------
+    model : StepModel
+        The case.
+    topology : Topology
+        Links among the devices, with samples.
+    slowness : ndarray, shape (samples,)
+        Compute of every sample.
+    placement : Placement
+        Where devices sit.
+    exchange : Exchange
+        Allreduce of each bucket; none on one device.
+    """
+
+    model: StepModel
+    topology: Topology
+    slowness: FloatArray
+    placement: Placement
+    exchange: Exchange
+
+    def paces(self, conditions: Conditions) -> list[FloatArray]:
+        """Return the pace of every step, shape (samples, devices) each, by the seed."""
+        devices = self.placement.devices
+        nodes = conditions.node_paces(devices, self.placement.per_node)
+        calm = self.slowness[:, None] * nodes
+        generator = np.random.default_rng(conditions.seed)
+        return [
+            calm * np.exp(conditions.jitter * generator.standard_normal((len(self.slowness), devices)))
+            for _ in range(conditions.steps)
+        ]
+
+    def packed(self, bucket: int, option: Option) -> Packed:
+        """Return the exchange of a bucket, ready to run."""
+        schedule = option.algorithm.schedule_for(self.placement.devices, option.choices)
+        vector = Vector(
+            elements=int(self.model.buckets.size_bytes[bucket]) // GRADIENT_BYTES,
+            element_bytes=GRADIENT_BYTES,
+            wire_fraction=option.choices.wire_fraction,
+        )
+        return Packed(schedule, self.placement.fabric(self.topology, schedule), vector)
+
+    def order(self, conditions: Conditions) -> list[int]:
+        """Return the order in which buckets travel."""
+        ideal = self.model.layers(self.placement.devices)
+        middle = np.argsort(self.slowness)[len(self.slowness) // 2]
+        ready_s = self.model.buckets.ready_s(ideal.backward_s) * self.slowness[middle]
+        if not self.model.case.scenario.plan.overlap:
+            ready_s = np.full_like(ready_s, ideal.backward_s.sum() * self.slowness[middle])
+        return bucket_order(ready_s, self.exchange.time_s[middle], conditions.order == "priority")
+
+
+def run_steps(
+    workers: Workers, engine: Engine, conditions: Conditions, records: list[StepRecord] | None = None
+) -> Run:
+    """Return steps of all samples, exchanges executed by an engine one bucket after another.
+
+    Parameters
+    ----------
+    workers : Workers
+        Devices, links and exchanges, with samples.
+    engine : callable
+        Executes one exchange from given start clocks.
+    conditions : Conditions
+        Steps, jitter and so on.
+    records : list, optional
+        Where to keep the clocks of every step in order *ready*.
+    """
+    exchanges = _exchanges(workers, engine)
+    servers = max((one.servers for one in exchanges), default=0)
+    samples, devices = len(workers.slowness), workers.placement.devices
+    state = _State.of(samples, devices, servers, len(workers.model.buckets.size_bytes))
+    order = workers.order(conditions) if exchanges else []
+    load = to_ticks(conditions.loader_s)
+    ends, paces = [], workers.paces(conditions)
+    for pace in paces:
+        compute = Compute.of(workers.model, devices, pace)
+        state.load(load)
+        if conditions.order == "priority":
+            _step_by_bucket(compute, exchanges, order, state)
+            ends.append(_settled(compute, state).max(axis=1))
+        else:
+            record = _step(compute, exchanges, order, state)
+            ends.append(state.clock.max(axis=1))
+            if records is not None:
+                records.append(record)
+    if conditions.order == "priority":
+        state.clock = _settled(compute, state)
+    total_s = state.clock.max(axis=1) / TICKS_PER_SECOND
+    return Run(
+        step_s=total_s / conditions.steps,
+        slowness=np.mean([pace.mean(axis=1) for pace in paces], axis=0),
+        rank_end_s=state.clock / TICKS_PER_SECOND,
+        step_end_s=np.array(ends) / TICKS_PER_SECOND,
+    )
+
+
+@dataclass(slots=True, eq=False)
+class _State:
+    """Clocks of compute, exchange and loading, shape (samples, ranks)."""
+
+    clock: IntArray
+    stream: IntArray
+    servers: IntArray
+    loaded: IntArray
+    exchanged: list[IntArray]
+    before: IntArray
+    first: bool = True
+
+    @classmethod
+    def of(cls, samples: int, devices: int, servers: int, buckets: int) -> "_State":
+        zeros = np.zeros((samples, devices), dtype=np.int64)
+        spare = np.zeros((samples, servers), dtype=np.int64)
+        return cls(zeros, zeros, spare, zeros, [zeros] * buckets, zeros)
+
+    def load(self, ticks: IntArray) -> None:
+        """Wait for the batch; the next one is loaded from when this one is taken."""
+        self.before = self.clock
+        self.loaded = self.loaded + ticks
+        self.clock = np.maximum(self.clock, self.loaded)
+        self.loaded = np.where(ticks > 0, self.clock, self.loaded)
+
+
+def _step(compute: Compute, exchanges: list["_Exchange"], order: list[int], state: _State) -> StepRecord:
+    """Run a step after which all buckets are in and all weights updated."""
+    before, begun = state.before, state.clock
+    begin = stream = begun + compute.forward
+    records = []
+    for bucket in order:
+        start, servers = np.maximum(stream, begin + compute.ready[bucket]), state.servers
+        stream, state.servers = exchanges[bucket].run(start, servers)
+        records.append(
+            ExchangeRecord(
+                bucket=bucket, packed=exchanges[bucket].packed,
+                start=np.concatenate([start, servers], axis=1),
+                end=np.concatenate([stream, state.servers], axis=1),
+            )
+        )  # fmt: skip
+    state.clock = np.maximum(stream, begin + compute.backward) + compute.optimizer
+    return StepRecord(
+        compute=compute, clock=before, loaded=begun, begin=begin, exchanges=records, end=state.clock
+    )
+
+
+def _step_by_bucket(compute: Compute, exchanges: list["_Exchange"], order: list[int], state: _State) -> None:
+    """Run a step whose forward takes up each bucket as it comes in, and leaves its own buckets in flight."""
+    clock = state.clock
+    for bucket in reversed(range(len(compute.ready))):
+        if not state.first:
+            clock = np.maximum(clock, state.exchanged[bucket]) + compute.optimizer_parts[bucket]
+        clock = clock + compute.forward_parts[bucket]
+    state.clock, state.first = clock + compute.backward, False
+    state.exchanged = [state.clock] * len(compute.ready)
+    for bucket in order:
+        start = np.maximum(state.stream, clock + compute.ready[bucket])
+        state.stream, state.servers = exchanges[bucket].run(start, state.servers)
+        state.exchanged[bucket] = state.stream
+
+
+def _settled(compute: Compute, state: _State) -> IntArray:
+    """Return when all buckets in flight are in and their weights updated."""
+    clock = state.clock
+    for bucket in reversed(range(len(compute.ready))):
+        clock = np.maximum(clock, state.exchanged[bucket]) + compute.optimizer_parts[bucket]
+    return clock
+
+
+class _Exchange(Protocol):
+    """The exchange of one bucket, ready to run."""
+
+    servers: int
+    packed: Packed | None
+
+    def run(self, workers: IntArray, servers: IntArray) -> tuple[IntArray, IntArray]:
+        """Return clocks of workers and servers after it."""
+
+
+class _Scheduled:
+    """An exchange through a schedule that an engine executes."""
+
+    def __init__(self, packed: Packed, engine: Engine) -> None:
+        self.schedule, self.engine = packed, engine
+        self.packed: Packed | None = packed
+        self.servers = packed.schedule.servers
+
+    def run(self, workers: IntArray, servers: IntArray) -> tuple[IntArray, IntArray]:
+        start = np.concatenate([workers, servers[:, : self.servers]], axis=1)
+        done, count = self.engine(self.schedule, start), self.schedule.schedule.workers
+        after = np.concatenate([done[:, count:], servers[:, self.servers :]], axis=1)
+        return done[:, :count], after
+
+
+class _Measured:
+    """A library's own collective: starts when all are there, takes as long as measured."""
+
+    servers = 0
+    packed: Packed | None = None
+
+    def __init__(self, time_s: FloatArray) -> None:
+        self.ticks = to_ticks(time_s)[:, None]
+
+    def run(self, workers: IntArray, servers: IntArray) -> tuple[IntArray, IntArray]:
+        done = workers.max(axis=1, keepdims=True) + self.ticks
+        return np.broadcast_to(done, workers.shape), servers
+
+
+def _exchanges(workers: Workers, engine: Engine) -> list[_Exchange]:
+    """Return the exchange of every bucket."""
+    found: list[_Exchange] = []
+    for bucket, option in enumerate(workers.exchange.options):
+        if option.algorithm.schedule is None:
+            found.append(_Measured(workers.exchange.time_s[:, bucket]))
+        else:
+            found.append(_Scheduled(workers.packed(bucket, option), engine))
+    return found
