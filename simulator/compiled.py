@@ -1,10 +1,11 @@
 """Kernels: plain functions over arrays that numba compiles where the extra ``[fast]`` is installed.
 
 Nothing is compiled, and numba is not even loaded, before work that is worth it; compiled code is cached
-on disk. Without numba the same source runs, with equal results. What a kernel calls must stand in its
-own file, so that the cache notices a change.
+on disk. Without numba the same source runs, with equal results. The cache notices a change of the file of
+a kernel, not of its helpers: after one, remove ``__pycache__``.
 """
 
+import sys
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
@@ -17,6 +18,11 @@ Kernel = Callable[..., Any]
 def available() -> bool:
     """Return whether numba is installed."""
     return find_spec("numba") is not None
+
+
+def loaded() -> bool:
+    """Return whether numba is loaded already, so that a small kernel costs nothing to use."""
+    return "numba" in sys.modules and available()
 
 
 @cache

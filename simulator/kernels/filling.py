@@ -53,6 +53,21 @@ def fill(
     if binding == 0:
         return
 
+    if even:  # where all binding links give the same, that is the only level: no list of flows is needed
+        least, most = np.inf, 0.0
+        for link in range(links):
+            if index[link] >= 0:
+                fair_share = capacity[link] / count[link]
+                least, most = min(least, fair_share), max(most, fair_share)
+        if least == most:
+            for flow in range(flows):
+                for hop in range(hops):
+                    link = paths[flow, hop]
+                    if link >= 0 and index[link] >= 0:
+                        rates[flow] = min(least, limit[flow])
+                        break
+            return
+
     first = np.zeros(binding + 1, np.int32)
     for flow in range(flows):
         for hop in range(hops):

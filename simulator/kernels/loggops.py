@@ -85,8 +85,7 @@ def walk_posts(
     kind = group.copy()
     for k in range(phase[ROUNDS]):
         for i in range(count):
-            if len(place):
-                kind[i] = group[i] + longer[phase[LONGER] + place[i]]
+            kind[i] = group[i] + (longer[phase[LONGER] + place[i]] if len(place) else 0)
             s, c = source[i], kind[i]
             if s == destination[i] or absent[c]:
                 kind[i] = -1

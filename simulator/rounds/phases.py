@@ -6,9 +6,11 @@ import numpy as np
 
 from nearlinear.models.arrays import IntArray
 from nearlinear.models.collectives.schedule import Phase, Schedule, Transfers
+from nearlinear.simulator.compiled import compiled, loaded
 from nearlinear.simulator.exchange import Vector
 from nearlinear.simulator.fabrics.fabric import Fabric, repeated
 from nearlinear.simulator.fabrics.meeting import Meeting
+from nearlinear.simulator.kernels.examining import DROPS, LONGEST, SHORTEST, TWICE, examine
 from nearlinear.simulator.kernels.table import LIST, PERMUTATION
 from nearlinear.simulator.rounds.packed_phase import NO_TURN, NOTHING, Classes, PackedPhase
 
@@ -95,35 +97,59 @@ class _Batch:
         rounds, self.rounds, self.size = self.rounds, [], 0
         if not rounds:
             return
-        source, destination, elements, edges = self._moving(rounds)
-        busiest = np.maximum(self._busiest(source, edges), self._busiest(destination, edges))
-        filled = np.flatnonzero(np.diff(edges))
-        shortest, longest = (np.zeros(len(rounds), dtype=np.int64) for _ in range(2))
-        if len(filled):
-            shortest[filled] = np.minimum.reduceat(elements, edges[filled])
-            longest[filled] = np.maximum.reduceat(elements, edges[filled])
-        for k in filled.tolist():
-            part = slice(edges[k], edges[k + 1])
-            alike = shortest[k] == longest[k]
-            yield self._round(
-                source[part], destination[part], elements[part][:1] if alike else elements[part],
-                rounds[k].reduce, bool(busiest[k] <= 1),
-            )  # fmt: skip
-
-    def _moving(self, rounds: list[Transfers]) -> tuple[IntArray, IntArray, IntArray, IntArray]:
-        """Return source, destination and elements of all transfers that happen, and edges of rounds."""
         counts = [len(one.source) for one in rounds]
+        edges = np.concatenate(([0], np.cumsum(counts)))
         source = np.concatenate([one.source for one in rounds])
         destination = np.concatenate([one.destination for one in rounds])
         chunk = np.concatenate([one.chunk for one in rounds])
-        chunks = np.repeat([one.chunks for one in rounds], counts)
-        elements = self.bounds[chunk + chunks] - self.bounds[chunk]
-        edges = np.concatenate(([0], np.cumsum(counts)))
+        chunks = np.array([one.chunks for one in rounds])
+        if loaded():
+            elements, facts = self._examined(source, destination, chunk, chunks, edges)
+            if not facts[:, DROPS].any():
+                yield from self._rounds(rounds, source, destination, elements, edges, facts)
+                return
+        elements = self.bounds[chunk + np.repeat(chunks, counts)] - self.bounds[chunk]
         keep = (source != destination) & (elements > 0)
         if not keep.all():
             source, destination, elements = source[keep], destination[keep], elements[keep]
             edges = np.concatenate(([0], np.cumsum(keep)))[edges]
-        return source, destination, elements, edges
+        yield from self._rounds(
+            rounds, source, destination, elements, edges, self._facts(source, destination, elements, edges)
+        )
+
+    def _rounds(
+        self, rounds: list[Transfers], source: IntArray, destination: IntArray, elements: IntArray,
+        edges: IntArray, facts: IntArray,
+    ) -> Iterator[PackedPhase]:  # fmt: skip
+        for k in np.flatnonzero(np.diff(edges)).tolist():
+            part = slice(edges[k], edges[k + 1])
+            alike = facts[k, SHORTEST] == facts[k, LONGEST]
+            yield self._round(
+                source[part], destination[part], elements[part][:1] if alike else elements[part],
+                rounds[k].reduce, not facts[k, TWICE],
+            )  # fmt: skip
+
+    def _examined(
+        self, source: IntArray, destination: IntArray, chunk: IntArray, chunks: IntArray, edges: IntArray
+    ) -> tuple[IntArray, IntArray]:
+        """Return elements and facts by the compiled loop; transfers that do not happen are still there."""
+        elements, facts = np.empty(len(source), dtype=np.int64), np.zeros((len(chunks), 4), dtype=np.int64)
+        seen = np.full((2, self.fabric.ranks), -1, dtype=np.int64)
+        compiled(examine)(source, destination, chunk, chunks, edges, self.bounds, seen, elements, facts)
+        return elements, facts
+
+    def _facts(
+        self, source: IntArray, destination: IntArray, elements: IntArray, edges: IntArray
+    ) -> IntArray:
+        """Return what the compiled loop finds, in NumPy; no transfer is dropped."""
+        facts = np.zeros((len(edges) - 1, 4), dtype=np.int64)
+        busiest = np.maximum(self._busiest(source, edges), self._busiest(destination, edges))
+        facts[:, TWICE] = busiest > 1
+        filled = np.flatnonzero(np.diff(edges))
+        if len(filled):
+            facts[filled, SHORTEST] = np.minimum.reduceat(elements, edges[filled])
+            facts[filled, LONGEST] = np.maximum.reduceat(elements, edges[filled])
+        return facts
 
     def _busiest(self, ranks: IntArray, edges: IntArray) -> IntArray:
         """Return how often the busiest rank of each round occurs."""
