@@ -33,6 +33,9 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev ## Speed as ratios, and accuracy on the bundled logs.
 	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/engines.py
+	$(BIN)/python benchmarks/discipline.py
+	$(BIN)/python benchmarks/growth.py
 	$(BIN)/python benchmarks/accuracy.py
 
 docs: $(VENV)/.docs ## Build the documentation into docs/_build/html.

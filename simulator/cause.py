@@ -38,6 +38,12 @@ class Cause:
         return Cause(self.tick + int(ticks), self, part, int(ticks), place)
 
 
+def flown(left: Cause, flight: int, overhead: int, place: tuple[int, ...] = ()) -> Cause:
+    """Return when a message that left is there: the sender's overhead, then the latency of the wire."""
+    first = min(int(overhead), int(flight))
+    return left.plus(first, "overhead").plus(int(flight) - first, "latency", place)
+
+
 def later(*causes: Cause) -> Cause:
     """Return the latest; the first of equals."""
     return max(causes, key=lambda cause: cause.tick)

@@ -12,7 +12,7 @@ import numpy as np
 from nearlinear.models.arrays import IntArray
 from nearlinear.models.errors import SelfCheckError
 from nearlinear.models.hardware.loggops import LogGOPS
-from nearlinear.simulator.cause import Cause, CriticalPath, PathBuilder, later
+from nearlinear.simulator.cause import Cause, CriticalPath, PathBuilder, flown, later
 from nearlinear.simulator.kernels import loggops as row
 from nearlinear.simulator.pricing import asking, price_loggops
 from nearlinear.simulator.programs.execution import Execution
@@ -142,15 +142,15 @@ class _Adapters(_Explanation):
         """Return when the adapter took a message up: when it was ready for it, or the adapter was free."""
         program, messages = self.program, self.program.messages
         message, known = program.message[operation], int(self._taken[operation])
-        flight = int(self._cost[row.FLIGHT, message])
+        flight, overhead = int(self._cost[row.FLIGHT, message]), int(self._cost[row.REQUEST, message])
         ends = (int(messages.source[message]), int(messages.destination[message]))
         ready = self.entry(BEGUN, operation)
         if program.kind[operation] != SEND:
-            sent = self._at(LEFT, messages.send[message]).plus(flight, "latency", ends)
+            sent = flown(self._at(LEFT, messages.send[message]), flight, overhead, ends)
             ready = later(ready, sent)
         elif self._asks[message]:
             posted = self.entry(BEGUN, program.post[messages.receive[message]])
-            ready = later(ready.plus(flight, "latency"), posted).plus(flight, "latency")
+            ready = flown(later(flown(ready, flight, overhead), posted), flight, overhead)
         return ready if ready.tick == known else self._after_another(operation, known)
 
     def _after_another(self, operation: int, known: int) -> Cause:

@@ -12,7 +12,7 @@ import numpy as np
 
 from nearlinear.models.arrays import IntArray
 from nearlinear.models.errors import SelfCheckError
-from nearlinear.simulator.cause import Cause, CriticalPath, PathBuilder, later
+from nearlinear.simulator.cause import Cause, CriticalPath, PathBuilder, flown, later
 from nearlinear.simulator.exchange import Outcome
 from nearlinear.simulator.kernels import loggops as row
 from nearlinear.simulator.pricing import Paces
@@ -117,7 +117,7 @@ class _Overheads(_Paired):
         into = self.entry(rank, INTO)
         for i in messages.received_by(rank):
             source = int(messages.source[i])
-            arrival = self._left(i).plus(cost[row.FLIGHT][i], "latency", (source, rank))
+            arrival = flown(self._left(i), cost[row.FLIGHT][i], cost[row.REQUEST][i], (source, rank))
             at = later(cpu, into, arrival)
             first = min(int(cost[row.REQUEST][i]), int(cost[row.RECEIVE_CPU][i]))
             cpu = at.plus(first, "overhead").plus(cost[row.RECEIVE_CPU][i] - first, "transfer")
@@ -145,10 +145,11 @@ class _Overheads(_Paired):
 
     def _left(self, i: int) -> Cause:
         """Return when the data of a message leave: at once, or when they were asked for and granted."""
-        messages, flight = self.messages, self.messages.cost[row.FLIGHT][i]
+        messages, cost = self.messages, self.messages.cost
+        flight, overhead = cost[row.FLIGHT][i], cost[row.REQUEST][i]
         _, out, begun = self._posted(int(messages.source[i]))
         if not messages.asks[i]:
             return begun[i]
         ready, _, _ = self._posted(int(messages.destination[i]))
-        granted = later(begun[i].plus(flight, "latency"), ready)
-        return later(granted.plus(flight, "latency"), out)
+        granted = later(flown(begun[i], flight, overhead), ready)
+        return later(flown(granted, flight, overhead), out)
