@@ -80,7 +80,8 @@ def run_lone(lone: Lone, engine: Engine, cross: bool = False) -> Detail:
     if messages > MOST_MESSAGES[engine.name]:
         most = MOST_MESSAGES[engine.name]
         rule = f"{engine.name} would execute {messages:,} messages, more than {most:,}"
-        raise SpecError("--engine", rule, got=engine.name, remedy="use --engine rounds or fewer --ranks")
+        remedy = "use fewer --ranks" if engine.name == "rounds" else "use --engine rounds or fewer --ranks"
+        raise SpecError("--engine", rule, got=engine.name, remedy=remedy)
     if engine.name != "rounds":
         return _by_program(lone, packed, engine, cross)
     starts, paces = _drawn(lone)

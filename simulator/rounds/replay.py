@@ -8,6 +8,7 @@ import numpy as np
 
 from nearlinear.models.arrays import IntArray
 from nearlinear.simulator.fabrics.fabric import repeated
+from nearlinear.simulator.kernels import loggops as row
 from nearlinear.simulator.pricing import Paces, price
 from nearlinear.simulator.rounds.clocks import advance, advance_loggops
 from nearlinear.simulator.rounds.engine import costs_of
@@ -43,6 +44,18 @@ class Round:
         return _numbers(self.destination)
 
     @cached_property
+    def came(self) -> IntArray | None:
+        """Who sends to each rank, where rank r sends message r and none of them asks first."""
+        here = np.arange(len(self.source))
+        if not (self.once and (self.source == here).all() and not self.asks.any()):
+            return None
+        if len(np.unique(self.destination)) < len(here) or self.destination.max(initial=-1) >= len(here):
+            return None
+        came = np.empty(len(here), dtype=np.int64)
+        came[self.destination] = here
+        return came
+
+    @cached_property
     def once(self) -> bool:
         """Whether no rank sends, and none receives, more than once."""
         return not (repeated(self.source) or repeated(self.destination))
@@ -54,6 +67,20 @@ def _numbers(ranks: IntArray) -> dict[int, list[int]]:
     for number, rank in enumerate(ranks.tolist()):
         found.setdefault(rank, []).append(number)
     return found
+
+
+def _exchanged(state: IntArray, messages: Round, came: IntArray) -> IntArray:
+    """Return the clocks after a round under LogGOPS in which every rank sends and receives once."""
+    cpu, out, into = state
+    if len(came) < len(cpu):  # some ranks rest: their clocks stand still
+        rest = state[:, len(came) :]
+        return np.concatenate([_exchanged(state[:, : len(came)], messages, came), rest], axis=1)
+    cost = messages.cost
+    at = np.maximum(cpu, out)
+    got = np.maximum(at + cost[row.SEND_CPU], into)
+    got = np.maximum(got, (at + cost[row.FLIGHT])[came])
+    after = (got + cost[row.RECEIVE_CPU][came], at + cost[row.SEND_NIC], got + cost[row.RECEIVE_NIC][came])
+    return np.stack(after)
 
 
 class Replay:
@@ -123,6 +150,8 @@ class Replay:
     def advanced(self, state: IntArray, messages: Round) -> IntArray:
         """Return the clocks after a round, shape (3, ranks)."""
         source, destination = messages.source, messages.destination
+        if self.loggops and messages.came is not None:
+            return _exchanged(state, messages, messages.came)
         if self.loggops:
             cpu, out, into = (clock[:, None].copy() for clock in state)
             advance_loggops(cpu, out, into, source, destination, messages.cost[:, :, None], messages.asks)

@@ -74,9 +74,9 @@ def bucket_order(ready_s: FloatArray, exchange_s: FloatArray, priority: bool) ->
     if not priority:
         return waiting
     while waiting:
-        ready = [bucket for bucket in waiting if ready_s[bucket] <= now]
-        chosen = max(ready) if ready else min(waiting, key=lambda bucket: ready_s[bucket])
-        now = max(now, float(ready_s[chosen])) + float(exchange_s[chosen])
+        now = max(now, min(float(ready_s[bucket]) for bucket in waiting))
+        chosen = max(bucket for bucket in waiting if ready_s[bucket] <= now)
+        now += float(exchange_s[chosen])
         waiting.remove(chosen)
         order.append(chosen)
     return order
