@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nearlinear.simulator.engines import Engine
     from nearlinear.simulator.fabrics.fabric import Fabric
     from nearlinear.simulator.lone import Lone
+    from nearlinear.simulator.steps.placement import Placement
 
 COLLECTIVES = ("allreduce",)
 PLACEHOLDER = "lenet"  # a scenario has a model; nothing of it is used here
@@ -27,6 +28,9 @@ def run_collective(
     from nearlinear.simulator.engines import Engine
     from nearlinear.simulator.lone import run_lone
 
+    if own["jobs"] != 1 or own["background"]:
+        _with_others(scenario, own, out)
+        return
     engine = Engine.of(own["engine"], own["sharing"])
     name, lone = _lone(scenario, own, engine)
     goal = check_out(own["write_goal"], (".goal",), "--write-goal")
@@ -45,13 +49,65 @@ def run_collective(
         _draw_rounds(lone, timeline, own["as_json"])
 
 
+def _with_others(scenario: dict[str, Any], own: dict[str, Any], out: Path | None) -> None:
+    """Run a collective with other jobs or traffic beside it."""
+    from nearlinear.simulator.engines import Engine
+    from nearlinear.simulator.exchange import Vector
+    from nearlinear.simulator.jobs import Background, Jobs, run_jobs
+
+    which = "--jobs" if own["jobs"] != 1 else "--background"
+    for name in ("loggops", "noise", "timeline", "write_goal", "switch_latency"):
+        if own[name]:
+            raise SpecError(f"--{name.replace('_', '-')}", f"cannot be combined with {which}", got=own[name])
+    if "samples" in scenario:
+        raise SpecError("--samples", f"has no effect with {which}", got=scenario["samples"])
+    engine = Engine.of("events" if own["engine"] == "rounds" else own["engine"], own["sharing"] or "flow")
+    size, seed = _whole_size(own), int(scenario.get("seed", 0))
+    background = Background.of(own["background"]) if own["background"] else None
+    name, schedule, topology, wire = _chosen(scenario, own, size, 1)
+    assert topology is not None
+    if own["ranks"] < 2:
+        raise SpecError("--ranks", f"must be at least 2 with {which}", got=own["ranks"])
+    jobs = Jobs(
+        schedule=schedule, vector=Vector(elements=size, element_bytes=1, wire_fraction=wire),
+        topology=topology, placement=_placement(own, schedule, topology), count=own["jobs"],
+        background=background, seed=seed,
+    )  # fmt: skip
+    detail = run_jobs(jobs, engine, own["cross_check"])
+    inputs = {
+        "collective": own["collective"], "algorithm": name, "ranks": own["ranks"], "bytes": size,
+        "jobs": own["jobs"], "background": own["background"], "fabric": own["fabric"],
+        "engine": engine.title, **scenario,
+    }  # fmt: skip
+    beside = f"{own['jobs']} jobs" if own["jobs"] > 1 else "one job"
+    traffic = f", background {own['background']}" if own["background"] else ""
+    what = f"{own['collective']}, {name}, {own['ranks']:,} ranks, {size:,} bytes; {beside}{traffic}"
+    print_run(f"{what}; {engine.title}", inputs, detail, own["as_json"], out)
+
+
 def _lone(scenario: dict[str, Any], own: dict[str, Any], engine: "Engine") -> tuple[str, "Lone"]:
     """Return the name of the algorithm and what runs."""
     from nearlinear.models.scenario import DEFAULT_SAMPLES
-    from nearlinear.models.units import parse_size
     from nearlinear.simulator.exchange import Vector
-    from nearlinear.simulator.lone import MOST_RANKS, Lone
+    from nearlinear.simulator.lone import Lone
     from nearlinear.simulator.noise import Noise
+
+    size = _whole_size(own)
+    noise = Noise.of(own["noise"]) if own["noise"] else None
+    samples, seed = int(scenario.get("samples", DEFAULT_SAMPLES)), int(scenario.get("seed", 0))
+    count = samples if engine.name == "rounds" and not own["loggops"] else 1
+    name, schedule, topology, wire = _chosen(scenario, own, int(size), count)
+    fabric = fabric_of(own, schedule, topology, scenario)
+    vector = Vector(elements=int(size), element_bytes=1, wire_fraction=wire)
+    return name, Lone(
+        schedule=schedule, fabric=fabric, vector=vector, noise=noise, samples=samples, seed=seed
+    )
+
+
+def _whole_size(own: dict[str, Any]) -> int:
+    """Return the bytes of the vector, once collective, ranks and bytes are what they can be."""
+    from nearlinear.models.units import parse_size
+    from nearlinear.simulator.lone import MOST_RANKS
 
     if own["collective"] not in COLLECTIVES:
         remedy = nearest(own["collective"], list(COLLECTIVES)) or f"known are {', '.join(COLLECTIVES)}"
@@ -64,15 +120,7 @@ def _lone(scenario: dict[str, Any], own: dict[str, Any], engine: "Engine") -> tu
     size = parse_size(own["size"], "--bytes")
     if size != int(size) or size > 2**50:
         raise SpecError("--bytes", "must be a whole number of bytes, at most 1 PiB", got=own["size"])
-    noise = Noise.of(own["noise"]) if own["noise"] else None
-    samples, seed = int(scenario.get("samples", DEFAULT_SAMPLES)), int(scenario.get("seed", 0))
-    count = samples if engine.name == "rounds" and not own["loggops"] else 1
-    name, schedule, topology, wire = _chosen(scenario, own, int(size), count)
-    fabric = fabric_of(own, schedule, topology, scenario)
-    vector = Vector(elements=int(size), element_bytes=1, wire_fraction=wire)
-    return name, Lone(
-        schedule=schedule, fabric=fabric, vector=vector, noise=noise, samples=samples, seed=seed
-    )
+    return int(size)
 
 
 def _chosen(
@@ -137,21 +185,26 @@ def fabric_of(
     own: dict[str, Any], schedule: "Schedule", topology: "Topology | None", scenario: dict[str, Any]
 ) -> "Fabric":
     """Return where ranks sit and what joins them."""
-    from nearlinear.cli.simulations import conditions_of
     from nearlinear.models.hardware.loggops import LogGOPS
     from nearlinear.simulator.fabrics.fabric import Fabric
-    from nearlinear.simulator.steps.placement import Placement
 
     if topology is None:
         return Fabric.of_loggops(LogGOPS.of(own["loggops"]), schedule.ranks)
+    return _placement(own, schedule, topology).fabric(topology, schedule)
+
+
+def _placement(own: dict[str, Any], schedule: "Schedule", topology: "Topology") -> "Placement":
+    """Return where devices sit under the conditions that options state."""
+    from nearlinear.cli.simulations import conditions_of
+    from nearlinear.simulator.steps.placement import Placement
+
     conditions = conditions_of(
         0, 1, "0%", None, own["slow_link"], None, "ready", own["fabric"], own["switch_latency"]
     )
     inside = [level.span for level in topology.levels[:-1]]
     per_node = int(inside[-1]) if inside else 1
-    conditions.check_nodes(schedule.workers, per_node)
-    place = Placement(devices=schedule.workers, per_node=per_node, conditions=conditions)
-    return place.fabric(topology, schedule)
+    conditions.check_nodes(schedule.workers * own["jobs"], per_node)
+    return Placement(devices=schedule.workers, per_node=per_node, conditions=conditions)
 
 
 def _write_goal(lone: "Lone", path: Path) -> None:

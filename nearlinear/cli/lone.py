@@ -61,8 +61,8 @@ def _check_options(scenario: dict[str, Any], own: dict[str, Any], form: str) -> 
             if own[name]:
                 raise SpecError(_flag(name), "has no effect with --loggops", got=_shown(own[name]))
     if form != "collective":
-        for name in ("ranks", "size", "noise"):
-            if own[name] is not None:
+        for name in ("ranks", "size", "noise", "jobs", "background"):
+            if own[name] not in (None, 1):
                 raise SpecError(_flag(name), f"has no effect with --{form}", got=own[name])
     if "samples" in scenario and own["loggops"] and not own["noise"]:
         raise SpecError("--samples", "has no effect without --noise", got=scenario["samples"])

@@ -75,6 +75,13 @@ NOISE = Annotated[
     str | None,
     _option("--noise", "Unequal ranks in --samples draws: cpu=5%,link=2%,start=10us.", LONE),
 ]
+JOBS = Annotated[
+    int, _option("--jobs", "Jobs that run the collective at once, nodes dealt in turn. (default: 1)", LONE)
+]
+BACKGROUND = Annotated[
+    str | None,
+    _option("--background", "Other traffic: pairs=16,size=1MiB,messages=100, pairs by --seed.", LONE),
+]
 GOAL = Annotated[str | None, _option("--goal", "Run a GOAL schedule.", LONE, "FILE")]
 CHAKRA = Annotated[
     list[str] | None, _option("--chakra", "Run Chakra traces, one file per rank; repeat it.", LONE, "FILE")
@@ -103,6 +110,8 @@ def simulate(
     size: BYTES = None,
     loggops: LOGGOPS = None,
     noise: NOISE = None,
+    jobs: JOBS = 1,
+    background: BACKGROUND = None,
     goal: GOAL = None,
     chakra: CHAKRA = None,
     write_goal: WRITE_GOAL = None,
@@ -116,7 +125,15 @@ def simulate(
     from nearlinear.cli.simulations import conditions_of, finish, refuse_lone_options
     from nearlinear.simulator.simulation import simulate_explained as execute
 
-    refuse_lone_options(ranks=ranks, bytes=size, loggops=loggops, noise=noise, write_goal=write_goal)
+    refuse_lone_options(
+        ranks=ranks,
+        bytes=size,
+        loggops=loggops,
+        noise=noise,
+        write_goal=write_goal,
+        jobs=None if jobs == 1 else jobs,
+        background=background,
+    )
     path = check_out(out, SUFFIXES)
     drawn = check_out(timeline, (".gz", ".json"), "--timeline")
     conditions = conditions_of(

@@ -1,6 +1,6 @@
 """Building programs: operations for many streams at once, put in stream order at the end."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,10 +69,13 @@ class Assembly:
         """Let each operation wait until its target is done, or for ``~target`` until it has begun."""
         self._waits.append((operations, targets))
 
-    def exchange(self, packed: Packed, streams: IntArray, label: str = "") -> None:
+    def exchange(
+        self, packed: Packed, streams: IntArray, label: str = "", places: IntArray | None = None
+    ) -> None:
         """Add the messages of a schedule; ``streams`` holds the stream of each of its ranks.
 
-        Every round of a rank begins with a fence; its receives are one group.
+        Every round of a rank begins with a fence; its receives are one group. ``places`` says which rank
+        of the program each rank of the schedule is; the same one by default.
         """
         traffic = _traffic(packed)
         first, number = self._message_count, self._block
@@ -84,6 +87,9 @@ class Assembly:
         zeros = np.zeros(len(here), dtype=np.int64)
         for kind, ranks in ((SEND, traffic.source), (RECEIVE, traffic.destination)):
             self._add(streams[ranks], number + traffic.round, zeros + kind, zeros, first + here, True, label)
+        if places is not None:
+            placed = replace(traffic, source=places[traffic.source], destination=places[traffic.destination])
+            self._traffic[-1] = (placed, self._traffic[-1][1])
 
     def _next(self) -> int:
         self._block += 1

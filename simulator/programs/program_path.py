@@ -21,7 +21,9 @@ from nearlinear.simulator.programs.program import COMPUTE, SEND, Program
 DONE, BEGUN, LEFT = 0, 1, 2
 
 
-def program_path(program: Program, execution: Execution, loggops: LogGOPS | None = None) -> CriticalPath:
+def program_path(
+    program: Program, execution: Execution, loggops: LogGOPS | None = None, last: int | None = None
+) -> CriticalPath:
     """Return the critical path of an execution.
 
     Parameters
@@ -32,6 +34,8 @@ def program_path(program: Program, execution: Execution, loggops: LogGOPS | None
         What came of it.
     loggops : LogGOPS, optional
         What priced the messages.
+    last : int, optional
+        Operation that is explained; the one that is done last by default.
 
     Raises
     ------
@@ -42,12 +46,13 @@ def program_path(program: Program, execution: Execution, loggops: LogGOPS | None
     if not len(program):
         return builder.path(0, 0)
     explain = _Explanation(program, execution) if loggops is None else _Adapters(program, execution, loggops)
-    place: tuple[int, ...] = (DONE, int(np.argmax(execution.done_ticks)))
+    end = int(np.argmax(execution.done_ticks)) if last is None else last
+    place: tuple[int, ...] = (DONE, end)
     start = 0
     while place:
         entry = builder.follow(explain.cause(*place))
         place, start = entry.place, entry.tick
-    return builder.path(start, execution.makespan_ticks)
+    return builder.path(start, int(execution.done_ticks[end]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -105,6 +105,31 @@ def test_steps_are_explained(cli: Cli, engine: str) -> None:
     assert any("at the same tick" in check for check in run["checks"])
 
 
+OTHERS = (
+    "simulate", "--collective", "allreduce", "--algorithm", "halving-doubling", "--ranks", "32", "--bytes",
+    "16MiB", "--cluster", "dgx-h100", "--fabric", "fat-tree:down=2,levels=2,oversubscription=2",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "beside", [("--jobs", "2"), ("--background", "pairs=32,size=1MiB,messages=20", "--seed", "3")]
+)
+def test_others_on_the_links_slow_a_collective(cli: Cli, beside: tuple[str, ...]) -> None:
+    alone = _result(cli, *OTHERS, "--engine", "events", "--samples", "1")
+    result = _result(cli, *OTHERS, *beside, "--cross-check")
+    assert result["makespan_s"] > alone["makespan_s"] * 1.05
+    assert result["messages"] > alone["messages"]
+    assert sum(result["critical_path"]["parts_s"].values()) == pytest.approx(result["makespan_s"])
+    assert any("simpy (flow) ends every rank at the same tick" in check for check in result["checks"])
+
+
+def test_jobs_that_do_not_meet_do_not_slow_each_other(cli: Cli) -> None:
+    """Two jobs on a switch that is never full."""
+    switch = (*OTHERS[:-1], "switch")
+    alone = _result(cli, *switch, "--engine", "events", "--samples", "1")
+    assert _result(cli, *switch, "--jobs", "2")["makespan_s"] == pytest.approx(alone["makespan_s"], rel=1e-12)
+
+
 def test_goal_there_and_back(cli: Cli, tmp_path: Path) -> None:
     file, timeline = str(tmp_path / "ring.goal"), tmp_path / "t.json.gz"
     cli(*RING, *LOGGOPS, "--write-goal", file)
@@ -170,6 +195,12 @@ def test_sharing_by_round_says_where_it_is_outside(cli: Cli) -> None:
         ),
         ((*RING, *LOGGOPS, "--timeline", "a.txt"), 2, "--timeline: must end in .gz, .json"),
         (("simulate", "--goal", "none.goal", *LOGGOPS), 2, "none.goal: "),
+        ((*OTHERS, "--jobs", "65"), 2, "--jobs: must lie in 1..64, got 65"),
+        ((*OTHERS, "--jobs", "2", "--ranks", "12"), 2, "--ranks: must fill nodes of 8 where there"),
+        ((*OTHERS, "--jobs", "2", "--sharing", "round"), 2, "--sharing: must be flow with other traffic"),
+        ((*OTHERS, "--background", "pairs=3"), 2, "--background: needs pairs, size and messages"),
+        ((*OTHERS, "--background", "pairs=0,size=1K,messages=1"), 2, "--background: must have numbers"),
+        ((*STEP, "--jobs", "2"), 2, "--jobs: needs a run without a training step"),
         ((*STEP, "--sharing", "flow"), 2, "--sharing: is by round in the round engine"),
         ((*STEP, "--ranks", "3"), 2, "--ranks: needs a run without a training step"),
         ((*STEP, "--slow-node", "9:0.5"), 2, "--slow-node: must be a node from 0 to 1 at 16 devices, got 9"),
