@@ -57,7 +57,7 @@ def fit_profile(
     points = medians(imported)
     notes = [f"{Path(i.path).name}: {note}" for i in imported for note in i.notes]
     notes += _unreadable(points)
-    links = fit_levels(points[np.isin(points.operation, READABLE)], spec, notes)
+    links = fit_levels(_alike(points[np.isin(points.operation, READABLE)], notes), spec, notes)
     if not links:
         why = notes[-1] if notes else "no rows of allreduce, allgather, reduce-scatter or sendrecv"
         raise FitError("calibrate", f"nothing could be fitted ({why})", remedy="see docs/calibration.md")
@@ -71,6 +71,28 @@ def _check_once(imported: Sequence[Imported]) -> None:
     for index, digest in enumerate(digests):
         if digest in digests[:index]:
             raise SpecError("FILE", "must be given once", got=imported[index].path)
+
+
+def _alike(points: Points, notes: list[str]) -> Points:
+    """Return points that mean the same: one mode for each transport, and no narrowed messages.
+
+    Calls timed alone and calls back to back differ by what overlaps; where both are there, those timed
+    alone are used. ``notes`` gets what is left out, and whether the processors may have been the limit.
+    """
+    both = {t for t in points.transport if len(set(points.mode[points.transport == t])) > 1}
+    mixed = np.isin(points.transport, sorted(both)) & (points.mode == "pipelined")
+    narrowed = points.wire_dtype != ""
+    for rows, why in (
+        (mixed, "pipelined, and calls timed alone are there, too"),
+        (narrowed, "narrower wire"),
+    ):
+        if rows.any():
+            notes.append(f"points left out: {int(rows.sum())} ({why})")
+    kept = points[~(mixed | narrowed)]
+    if kept.bound.any():
+        told = "the processors, not the links, may have been their limit"
+        notes.append(f"doubtful: {int(kept.bound.sum())} of {len(kept)} points ({told})")
+    return kept
 
 
 def _unreadable(points: Points) -> list[str]:

@@ -15,8 +15,10 @@ from nearlinear.measure.records import Sample, samples_by
 from nearlinear.models.arrays import FloatArray, IntArray
 
 KEY = (
-    "operation", "algorithm", "transport", "placement", "ranks", "nodes", "dtype", "mode", "size_bytes",
+    "operation", "algorithm", "transport", "placement", "ranks", "nodes", "dtype", "wire_dtype", "mode",
+    "size_bytes",
 )  # fmt: skip
+TEXTS = ("operation", "algorithm", "transport", "placement", "dtype", "wire_dtype", "mode")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,7 +29,7 @@ class Points:
     ----------
     file : ndarray of int
         Index of the file.
-    operation, algorithm, transport, placement, dtype : ndarray of str
+    operation, algorithm, transport, placement, dtype, wire_dtype, mode : ndarray of str
         As in the samples.
     ranks, nodes : ndarray of int
         Participants and machines.
@@ -35,6 +37,8 @@ class Points:
         Vector in memory, and the median time.
     repeats : ndarray of int
         Samples behind the median.
+    bound : ndarray of bool
+        Whether half of the samples or more may have been limited by the processors.
     """
 
     file: IntArray
@@ -43,11 +47,14 @@ class Points:
     transport: np.ndarray
     placement: np.ndarray
     dtype: np.ndarray
+    wire_dtype: np.ndarray
+    mode: np.ndarray
     ranks: IntArray
     nodes: IntArray
     size_bytes: FloatArray
     time_s: FloatArray
     repeats: IntArray
+    bound: np.ndarray
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -59,24 +66,21 @@ class Points:
 def medians(files: Sequence[Imported]) -> Points:
     """Return the points of several files."""
     rows = [
-        (index, key, np.median([s.time_s for s in group]), len(group))
+        (index, key, group)
         for index, imported in enumerate(files)
         for key, group in samples_by(_usable(imported.samples), *KEY).items()
     ]
-    columns = {name: [key[KEY.index(name)] for _, key, _, _ in rows] for name in KEY}
-    text = {n: np.array(columns[n], dtype=str) for n in (*KEY[:4], "dtype")}
+    columns = {name: [key[KEY.index(name)] for _, key, _ in rows] for name in KEY}
+    text = {name: np.array(columns[name], dtype=str) for name in TEXTS}
     return Points(
         file=np.array([row[0] for row in rows], dtype=np.int64),
-        operation=text["operation"],
-        algorithm=text["algorithm"],
-        transport=text["transport"],
-        placement=text["placement"],
-        dtype=text["dtype"],
+        **text,
         ranks=np.array(columns["ranks"], dtype=np.int64),
         nodes=np.array(columns["nodes"], dtype=np.int64),
         size_bytes=np.array(columns["size_bytes"], dtype=float),
-        time_s=np.array([row[2] for row in rows], dtype=float),
-        repeats=np.array([row[3] for row in rows], dtype=np.int64),
+        time_s=np.array([np.median([s.time_s for s in group]) for *_, group in rows], dtype=float),
+        repeats=np.array([len(group) for *_, group in rows], dtype=np.int64),
+        bound=np.array([2 * sum(s.processor_bound for s in group) >= len(group) for *_, group in rows], bool),
     )
 
 

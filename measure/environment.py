@@ -5,6 +5,7 @@ Never the whole environment, which leaks secrets.
 
 import os
 import platform
+import subprocess
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,11 +13,17 @@ from typing import Any
 
 PREFIXES = ("NCCL_", "UCX_", "OMPI_MCA_", "MPIR_CVAR_", "FI_", "I_MPI_", "MPICH_", "MV2_")
 NAMES = (
-    "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID", "SLURM_JOB_NUM_NODES", "SLURM_NTASKS",
-    "SLURM_JOB_PARTITION", "SLURM_CPUS_PER_TASK",
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_PROC_BIND", "OMP_PLACES",
+    "CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID", "SLURM_JOB_NUM_NODES", "SLURM_NTASKS", "SLURM_NTASKS_PER_NODE",
+    "SLURM_JOB_PARTITION", "SLURM_CPUS_PER_TASK", "SLURM_JOB_NODELIST", "SLURM_GPUS_ON_NODE",
+    "SLURM_TOPOLOGY_ADDR", "SLURM_MPI_TYPE",
 )  # fmt: skip
 SECRET = ("KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL")
-PACKAGES = ("nearlinear", "numpy", "mpi4py", "mpich", "openmpi", "cupy-cuda12x", "cupy-cuda13x")
+PACKAGES = (
+    "nearlinear", "numpy", "mpi4py", "mpich", "openmpi", "impi-rt", "cupy-cuda12x", "cupy-cuda13x",
+    "nvidia-nccl-cu12", "nvidia-nccl-cu13", "torch",
+)  # fmt: skip
+SMI_S, TOPOLOGY_CHARACTERS = 20.0, 20_000
 
 
 def variables() -> dict[str, str]:
@@ -45,14 +52,40 @@ def host() -> dict[str, Any]:
         "name": platform.node(),
         "system": f"{platform.system()} {platform.release()}",
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
+        "affinity": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
     }
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def graphics() -> dict[str, str]:
+    """Return driver and link matrix of the GPUs as ``nvidia-smi`` tells them; empty without it."""
+    asked = {
+        "driver": ["--query-gpu=driver_version", "--format=csv,noheader"],
+        "topology": ["topo", "-m"],
+    }
+    told = {name: _smi(arguments) for name, arguments in asked.items()}
+    return {name: text[:TOPOLOGY_CHARACTERS] for name, text in told.items() if text}
 
 
 def clock() -> dict[str, Any]:
     """Return the clock that samples are taken with, and its tick."""
     info = time.get_clock_info("perf_counter")
     return {"name": info.implementation, "tick_s": info.resolution, "global": False}
+
+
+def _smi(arguments: list[str]) -> str:
+    try:
+        done = subprocess.run(
+            ["nvidia-smi", *arguments], capture_output=True, text=True, timeout=SMI_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _processor() -> str:

@@ -1,30 +1,19 @@
-"""Under which launcher this process runs, and how to start ranks where it runs under none."""
+"""Under which launcher this process runs, and which launcher fits the MPI that is installed."""
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from nearlinear.models.errors import AbsentError
+from nearlinear.models.errors import AbsentError, SpecError
 
 RANK_VARIABLES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "MV2_COMM_WORLD_RANK", "SLURM_PROCID")
 SIZE_VARIABLES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE")
-GRACE_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Launched:
-    """What came of ranks that were started here: exit status, what they printed, an interruption."""
-
-    status: int
-    output: str
-    interrupted: bool
+OF_LAUNCHERS = ("PMI", "PMIX", "OMPI_", "PRTE", "HYDRA", "HYDI", "MPI_LOCAL", "MV2_COMM", "SLURM_PROCID")
+MPICH, OPEN_MPI = "MPICH", "Open MPI"
+FAMILY = {"Intel MPI": MPICH, "MVAPICH2": MPICH, "MVAPICH": MPICH, "Cray MPI": MPICH}
+SPOKEN = {"HYDRA": MPICH, "Open MPI": OPEN_MPI, "OpenRTE": OPEN_MPI, "PRRTE": OPEN_MPI, "Intel": MPICH}
 
 
 def launched_size() -> int | None:
@@ -59,6 +48,48 @@ def require_mpi() -> None:
         raise AbsentError("measure", "needs mpi4py", remedy=remedy)
 
 
+def without_launcher() -> dict[str, str]:
+    """Return the environment without what makes a process a rank: for helpers that must not join MPI."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(OF_LAUNCHERS)}
+
+
+def mpi_vendor() -> str:
+    """Return which MPI mpi4py was built for (or runs with), without starting it."""
+    import mpi4py
+
+    mpi4py.rc.initialize = False
+    from mpi4py import MPI
+
+    return str(MPI.get_vendor()[0])
+
+
+def mpiexec_vendor(path: str) -> str:
+    """Return whose launcher a program is, empty where it does not say."""
+    try:
+        done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    told = done.stdout + done.stderr
+    return next((vendor for word, vendor in SPOKEN.items() if word in told), "")
+
+
+def require_matching(path: str) -> None:
+    """Refuse a launcher of another MPI: its processes would fail to start, or not find each other.
+
+    Raises
+    ------
+    SpecError
+        Says whose both are.
+    """
+    theirs, ours = mpiexec_vendor(path), mpi_vendor()
+    if theirs and FAMILY.get(ours, ours) != theirs:
+        raise SpecError(
+            "measure",
+            f"mpi4py was built for {ours}, and {path} is of {theirs}",
+            remedy=f"put the mpiexec of {ours} first on the path",
+        )
+
+
 def mpiexec() -> str:
     """Return the launcher: the one beside this Python (a wheel's), else the one on the path.
 
@@ -73,55 +104,3 @@ def mpiexec() -> str:
         remedy = "load your cluster's MPI module, or pip install 'nearlinear[mpi-local]'"
         raise AbsentError("measure", "needs mpiexec", remedy=remedy)
     return found
-
-
-def launch(ranks: int, arguments: Sequence[str]) -> Launched:
-    """Start ``nearlinear`` with ``arguments`` on so many local ranks and wait for them.
-
-    Progress goes to standard error as it comes; what the ranks print is returned.
-    """
-    command = [mpiexec(), "-n", str(ranks), sys.executable, "-P", "-m", "nearlinear.cli.app", *arguments]
-    with (
-        _termination_as_interruption(),
-        subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env=_environment(), start_new_session=True
-        ) as process,
-    ):
-        try:
-            output, _ = process.communicate()
-            return Launched(process.returncode, output, False)
-        except KeyboardInterrupt:
-            return Launched(130, _stop(process), True)
-
-
-@contextmanager
-def _termination_as_interruption() -> Iterator[None]:
-    """Let SIGTERM stop the ranks, too: they would go on without their parent."""
-
-    def interrupt(number: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _stop(process: subprocess.Popen[str]) -> str:
-    """Pass an interruption on, wait for the ranks to close their record, then make sure."""
-    os.killpg(process.pid, signal.SIGINT)
-    try:
-        output, _ = process.communicate(timeout=GRACE_S)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        output, _ = process.communicate()
-    return output
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment in which Open MPI, too, starts more ranks than cores, and as root."""
-    extra = {"PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe"}
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        extra |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-    return extra | os.environ

@@ -1,7 +1,7 @@
 """Where ranks run: which of them share a node."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -37,6 +37,12 @@ class Placement:
         return len(set(self.node_of))
 
     @property
+    def told(self) -> str:
+        """The counts in words."""
+        ranks, nodes = ("s" if count > 1 else "" for count in (self.ranks, self.nodes))
+        return f"{self.ranks} rank{ranks} on {self.nodes} node{nodes}"
+
+    @property
     def ranks_per_node(self) -> tuple[int, ...]:
         """Ranks of each node."""
         return tuple(Counter(self.node_of).values())
@@ -50,6 +56,11 @@ class Placement:
     def nodes_among(self, ranks: Iterable[int]) -> int:
         """Return how many nodes some of the ranks run on."""
         return len({self.node_of[rank] for rank in ranks})
+
+    def part(self, ranks: Sequence[int]) -> "Placement":
+        """Return the placement of some of the ranks, in that order."""
+        order = list(dict.fromkeys(self.node_of[rank] for rank in ranks))
+        return Placement(tuple(order.index(self.node_of[rank]) for rank in ranks))
 
     def partners(self) -> tuple[int, ...]:
         """Return a partner of rank 0 on its own node and one on another, as far as there are any."""

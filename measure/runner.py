@@ -1,31 +1,35 @@
-"""One measuring run under a launcher: from the communicator to the closed record."""
+"""One measuring run: from the communicator to the closed record."""
 
 import sys
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numpy as np
-
-from nearlinear.measure.buffers import CHOICES, Buffers, choose_buffers
-from nearlinear.measure.environment import clock, host, variables, versions
+from nearlinear.measure.agreement import Failed, everywhere, lowest, texts, together
+from nearlinear.measure.cells import Company
+from nearlinear.measure.elements import element_type
+from nearlinear.measure.environment import cores
+from nearlinear.measure.header import header
+from nearlinear.measure.keeper import Keeper
 from nearlinear.measure.launcher import launched_size, require_mpi
-from nearlinear.measure.operations import find_operations
+from nearlinear.measure.operations.operation import Workspace
+from nearlinear.measure.operations.table import Wanted, Ways, find_operations
+from nearlinear.measure.pattern import Pattern
 from nearlinear.measure.placement import Placement, in_node_order
-from nearlinear.measure.records import RecordWriter, Sample
+from nearlinear.measure.protocol.clocks import Clocks, compare
+from nearlinear.measure.protocol.load import machine_id
+from nearlinear.measure.protocol.starts import BarrierStart, WindowStart
+from nearlinear.measure.protocol.visit import Crew
+from nearlinear.measure.records import Sample
 from nearlinear.measure.sampling import Sampling, run_sampling
-from nearlinear.measure.transport import MpiTransport
-from nearlinear.models.errors import AbsentError, SpecError, TargetError
-
-NAME_BYTES = 128
-FEWEST_RANKS = 2
-
-T = TypeVar("T")
-Failed = Callable[[BaseException], int]
+from nearlinear.measure.sanity import check_devices, check_size, check_versions
+from nearlinear.measure.transports.alone import LoneTransport
+from nearlinear.measure.transports.buffers import HOST, device_buffers, missing_device
+from nearlinear.measure.transports.choice import choose_transport, library_sums
+from nearlinear.measure.transports.mpi import MpiTransport
+from nearlinear.measure.transports.transport import Transport
+from nearlinear.models.errors import AbsentError, SpecError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,48 +38,57 @@ class MeasureSpec:
 
     Attributes
     ----------
-    operations, algorithms : tuple of str
-        ``allreduce``, ``sendrecv``; ``vendor``, names of the registry, or ``all``.
+    wanted : Wanted
+        Operations, algorithms, placements.
     sampling : Sampling
         Sizes, repetitions, budget.
-    buffers : {"auto", "host", "cuda"}
-        Where vectors live.
+    transport : {"auto", "host", "staged", "cuda", "nccl"}
+        How bytes move.
+    start : {"barrier", "window"}
+        How timed calls start.
+    waiting : {"auto", "poll", "sleep"}
+        How ranks wait; ``auto`` sleeps where a machine has more ranks than cores.
+    companies : tuple of tuple of int
+        Ranks that play together, in turn; empty for all of them.
+    share_gpu : bool
+        Whether ranks may share one GPU.
     out : Path
         New record file.
     """
 
-    operations: tuple[str, ...]
-    algorithms: tuple[str, ...]
+    wanted: Wanted
     sampling: Sampling
-    buffers: str
+    transport: str = "auto"
+    start: str = "barrier"
+    waiting: str = "auto"
+    companies: tuple[tuple[int, ...], ...] = ()
+    share_gpu: bool = False
     out: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What a run gave, on rank 0: its samples and why it ended; nothing on other ranks."""
+    """What a run gave, on rank 0: its samples, why it ended and what was left out; nothing elsewhere."""
 
     rank: int
     samples: tuple[Sample, ...]
     reason: str
+    notes: tuple[str, ...] = ()
 
 
-def log_sizes(smallest: int, largest: int, per_octave: int = 1) -> tuple[int, ...]:
-    """Return sizes spaced evenly in logarithm, multiples of 8 bytes, both ends included.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Team:
+    """The ranks of a run before they start."""
 
-    Examples
-    --------
-    >>> log_sizes(1024, 8192)
-    (1024, 2048, 4096, 8192)
-    """
-    octaves = np.log2(largest / smallest)
-    count = round(octaves * per_octave) + 1
-    sizes = smallest * 2 ** np.linspace(0.0, octaves, max(count, 2))
-    return tuple(sorted({max(round(size / 8) * 8, 8) for size in sizes}))
+    comm: Any
+    transport: Transport
+    control: Transport
+    placement: Placement
+    waiting: str
 
 
 def measure(spec: MeasureSpec, failed: Failed) -> Measured:
-    """Measure under a launcher; every rank calls this.
+    """Measure under a launcher; every rank calls this. Kernels alone need neither launcher nor MPI.
 
     Parameters
     ----------
@@ -88,166 +101,137 @@ def measure(spec: MeasureSpec, failed: Failed) -> Measured:
     Raises
     ------
     SpecError
-        Fewer than two ranks, or the launcher started more processes than MPI joined.
+        Fewer than two ranks, ranks that differ in software or share a GPU, or a launcher that started
+        more processes than MPI joined.
     AbsentError
         No MPI, or no GPU where one was asked for.
     TargetError
         A collective gave a wrong result; the record says which.
     """
+    if launched_size() is None and not spec.wanted.needs_ranks:
+        return _alone(spec)
     require_mpi()
     from mpi4py import MPI
 
-    _check_size(MPI.COMM_WORLD.Get_size())
-    comm = in_node_order(MPI.COMM_WORLD)
-    placement = Placement.of(comm)
-    transport = MpiTransport(comm, _same_buffers(comm, spec, placement))
-    operations = _everywhere(comm, lambda: find_operations(spec.operations, spec.algorithms, placement))
-    device = _everywhere(comm, lambda: transport.buffers.device() or host()["processor"])
-    header = _header(transport, spec, placement, device)
-    writer = _everywhere(comm, lambda: _Keeper(spec.out, header) if transport.rank == 0 else None)
-    with _together(comm, writer, failed):
-        reason = run_sampling(
-            transport, operations, spec.sampling, placement, writer.keep if writer else _drop, _progress
-        )
-    if writer is None:
-        return Measured(rank=transport.rank, samples=(), reason=reason)
-    writer.file.end(complete=True, reason=reason)
-    _check_correct(writer.samples, spec.out)
-    return Measured(rank=0, samples=tuple(writer.samples), reason=reason)
+    check_size(MPI.COMM_WORLD.Get_size(), 2 if spec.wanted.needs_ranks else 1)
+    check_versions(MPI.COMM_WORLD)
+    team = _team(in_node_order(MPI.COMM_WORLD), spec)
+    check_devices(team.comm, team.transport, spec.share_gpu)
+    notes: list[str] = []
+    companies = everywhere(team.comm, lambda: _companies(spec, team, notes))
+    clocks = compare(team.control)
+    top = header(team.comm, spec, team.transport, team.placement, clocks, team.waiting, notes)
+    keeper = everywhere(team.comm, lambda: Keeper(spec.out, top) if team.control.rank == 0 else None)
+    crew = Crew(control=team.control, start=_start(spec, team.control, clocks), clocks=clocks,
+                polls=team.waiting == "poll")  # fmt: skip
+    with together(team.comm, keeper.close if keeper else _nothing, failed):
+        reason = _sampled(spec, crew, companies, team.transport, keeper)
+    return _finished(team.control.rank, keeper, reason, notes)
 
 
-def _everywhere(comm: Any, step: Callable[[], T]) -> T:
-    """Return what a step gives on this rank; where it fails on any, the first such rank says so alone."""
-    from mpi4py import MPI
-
-    error, value = None, None
+def _alone(spec: MeasureSpec) -> Measured:
+    """Measure kernels in this process."""
+    missing = missing_device()
+    if spec.transport not in ("auto", "host") and missing:
+        raise AbsentError("--transport", missing, got=spec.transport, remedy="use --transport host")
+    on_device = spec.transport != "host" and missing is None
+    transport = LoneTransport(device_buffers(0) if on_device else HOST)
+    placement, notes = Placement((0,)), list[str]()
+    team = _Team(comm=None, transport=transport, control=transport, placement=placement, waiting="poll")
+    companies, clocks = _companies(spec, team, notes), Clocks.same(1)
+    keeper = Keeper(spec.out, header(None, spec, transport, placement, clocks, "poll", notes))
+    crew = Crew(control=transport, start=BarrierStart(), clocks=clocks, polls=False)
     try:
-        value = step()
-    except Exception as failure:
-        error = failure
-    first = np.array([comm.Get_size() if error is None else comm.Get_rank()], dtype=np.int64)
-    comm.Allreduce(MPI.IN_PLACE, first, op=MPI.MIN)
-    if error is not None and first[0] == comm.Get_rank():
-        raise error
-    if first[0] < comm.Get_size():
-        raise SystemExit(0)
-    return cast("T", value)
+        reason = _sampled(spec, crew, companies, transport, keeper)
+    except BaseException as error:
+        keeper.close(error)
+        raise
+    return _finished(0, keeper, reason, notes)
 
 
-def _same_buffers(comm: Any, spec: MeasureSpec, placement: Placement) -> Buffers:
-    """Return the buffers of this rank, which must be of one kind on all."""
-    from mpi4py import MPI
+def _finished(rank: int, keeper: Keeper | None, reason: str, notes: Sequence[str]) -> Measured:
+    if keeper is None:
+        return Measured(rank=rank, samples=(), reason=reason)
+    keeper.end(reason)
+    return Measured(rank=0, samples=tuple(keeper.samples), reason=reason, notes=tuple(notes))
 
+
+def _team(comm: Any, spec: MeasureSpec) -> _Team:
+    placement = Placement.of(comm)
     rank = comm.Get_rank()
     local_rank = placement.node_of[:rank].count(placement.node_of[rank])
-    buffers = _everywhere(comm, lambda: choose_buffers(spec.buffers, local_rank))
-    ends = np.array([CHOICES.index(buffers.name), -CHOICES.index(buffers.name)], dtype=np.int64)
-    comm.Allreduce(MPI.IN_PLACE, ends, op=MPI.MIN)
-
-    def check() -> None:
-        if ends[0] != -ends[1]:
-            remedy = "say --buffers host, or leave out the nodes without a GPU"
-            raise AbsentError("--buffers", "some ranks have a GPU and some have none", remedy=remedy)
-
-    _everywhere(comm, check)
-    return buffers
+    waiting = spec.waiting if spec.waiting != "auto" else _fitting_waiting(comm)
+    transport = choose_transport(spec.transport, comm, local_rank, waiting)
+    control = MpiTransport(comm, HOST, waiting)
+    return _Team(comm=comm, transport=transport, control=control, placement=placement, waiting=waiting)
 
 
-@contextmanager
-def _together(comm: Any, writer: "_Keeper | None", failed: Failed) -> Iterator[None]:
-    """End all ranks when one cannot go on: the others would wait for it forever."""
-    try:
-        yield
-    except BaseException as error:
-        try:
-            if writer:
-                writer.close(error)
-        finally:
-            comm.Abort(failed(error))
+def _fitting_waiting(comm: Any) -> str:
+    """Return ``sleep`` where some machine has more ranks than cores."""
+    machines = texts(comm, machine_id())
+    room = cores() - machines.count(machine_id())
+    return "sleep" if lowest(comm, room) < 0 else "poll"
 
 
-class _Keeper:
-    """Writes samples and keeps them for the final table."""
+def _companies(spec: MeasureSpec, team: _Team, notes: list[str]) -> list[Company]:
+    """Return who plays what; all ranks call this, and ``notes`` gets what is left out."""
+    everyone = tuple(range(team.placement.ranks))
+    element = element_type(spec.sampling.dtype)
+    sums = team.comm is None or library_sums(team.transport, element.storage, element.is_native)
+    name = team.transport.name if team.comm is not None else _lone_name(team.transport)
+    found = []
+    for members in spec.companies or (everyone,):
+        _check_members(members, team.placement.ranks)
+        placement = team.placement.part(members)
+        ways = Ways(placement=placement, transport=name, sums=sums, dtype=element.name)
+        operations = find_operations(spec.wanted, ways, notes)
+        part = team.transport.part(members)
+        found.append(Company(transport=part, members=members, placement=placement, operations=operations))
+    if not any(company.operations for company in found):
+        told = team.placement.told
+        raise SpecError("--ops", f"must be such that {told} can play", got=", ".join(spec.wanted.operations),
+                        remedy="; ".join(notes) or "start more ranks")  # fmt: skip
+    return found
 
-    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
-        self.samples: list[Sample] = []
-        self.file = RecordWriter(path, header)
 
-    def keep(self, sample: Sample) -> None:
-        self.file.add(sample)
-        self.samples.append(sample)
+def _lone_name(transport: Transport) -> str:
+    return "device" if transport.buffers.name == "cuda" else transport.name
 
-    def close(self, error: BaseException) -> None:
-        """Say that the run was interrupted; a record without a sample is of no use."""
-        if isinstance(error, KeyboardInterrupt):
-            self.file.end(complete=False, reason="interrupted")
-        elif not self.samples:
-            self.file.discard()
+
+def _check_members(members: tuple[int, ...], ranks: int) -> None:
+    if max(members) >= ranks:
+        raise SpecError(
+            "--ranks-sweep", f"must stay within the {ranks} ranks of this run", got=max(members) + 1
+        )
+
+
+def _start(spec: MeasureSpec, control: Transport, clocks: Clocks) -> BarrierStart | WindowStart:
+    return WindowStart(control, clocks) if spec.start == "window" else BarrierStart()
+
+
+def _sampled(
+    spec: MeasureSpec, crew: Crew, companies: list[Company], transport: Transport, keeper: Keeper | None
+) -> str:
+    element = element_type(spec.sampling.dtype)
+    narrowest = min([element.exact, *(element_type(w).exact for w in spec.wanted.wires if w)])
+    pattern = Pattern.exact(crew.control.ranks, narrowest)
+    space = Workspace(transport.buffers, element, pattern)
+    show = _progress if crew.rank == 0 else _silent
+    return run_sampling(crew, companies, space, spec.sampling, keeper.keep if keeper else _drop, show)
+
+
+def _nothing(error: BaseException) -> None:
+    """Other ranks keep nothing."""
 
 
 def _drop(sample: Sample) -> None:
     """Other ranks keep nothing."""
 
 
+def _silent(line: str) -> None:
+    """Other ranks say nothing."""
+
+
 def _progress(line: str) -> None:
     if sys.stderr.isatty():
         print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
-
-
-def _check_size(ranks: int) -> None:
-    started = launched_size()
-    if started is not None and started != ranks:
-        raise SpecError(
-            "measure",
-            f"the launcher started {started} processes but MPI joined {ranks}",
-            remedy="use the mpiexec of the MPI that mpi4py was built for",
-        )
-    if ranks < FEWEST_RANKS:
-        remedy = "mpiexec -n 2 nearlinear measure ..., or nearlinear measure --launch 2"
-        raise SpecError("measure", f"needs at least {FEWEST_RANKS} ranks", got=ranks, remedy=remedy)
-
-
-def _header(transport: MpiTransport, spec: MeasureSpec, placement: Placement, device: str) -> dict[str, Any]:
-    from mpi4py import MPI
-
-    here, library = host(), MPI.Get_library_version()
-    return {
-        "run_id": uuid.uuid4().hex,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "hosts": _names(transport, here["name"]),
-        "devices": _names(transport, device),
-        "host": here,
-        "ranks": transport.ranks,
-        "nodes": placement.nodes,
-        "ranks_per_node": list(placement.ranks_per_node),
-        "transport": transport.name,
-        "versions": versions() | {"mpi": " ".join(library.split())[:200]},
-        "environment": variables(),
-        "clock": clock(),
-        "command": ["nearlinear", *sys.argv[1:]],
-        "sizes": list(spec.sampling.sizes),
-        "budget_s": spec.sampling.budget_s,
-        "seed": spec.sampling.seed,
-    }
-
-
-def _names(transport: MpiTransport, name: str) -> list[str]:
-    """Return the names of all ranks on rank 0."""
-    encoded = np.zeros(NAME_BYTES, dtype=np.uint8)
-    raw = name.encode()[:NAME_BYTES]
-    encoded[: len(raw)] = np.frombuffer(raw, dtype=np.uint8)
-    everyone = transport.gather(encoded)
-    if everyone is None:
-        return []
-    return [bytes(row).rstrip(b"\0").decode(errors="replace") for row in everyone]
-
-
-def _check_correct(samples: list[Sample], path: Path) -> None:
-    wrong = sorted({(s.operation, s.algorithm, s.size_bytes) for s in samples if s.correct is False})
-    if wrong:
-        operation, algorithm, size = wrong[0]
-        raise TargetError(
-            str(path),
-            f"{len(wrong)} measured results are wrong, first {operation}/{algorithm} at {size} bytes",
-            remedy="do not use these numbers; check the MPI library and the network",
-        )

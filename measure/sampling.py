@@ -1,25 +1,31 @@
-"""The one sampling loop: warm up, then shuffled rounds of individually timed calls, checked each time.
+"""The one sampling loop: warm up, then shuffled visits of cells until each is known well enough.
 
-A sample is the time of one call on every rank, started at a barrier; its value is the slowest rank's.
-The order of operations and sizes is shuffled anew every round, so that drift of the machine does not
-look like a dependence on size. The loop ends when every cell has its repetitions or the budget is spent.
+A cell is an operation at one size among some ranks; a visit takes a few samples of it and checks the
+result. A sample is the time of one call on every rank, started together; its value is the slowest
+rank's. *Pipelined* samples time calls back to back instead, as nccl-tests does, and are the mean of ranks.
+Rank 0 chooses the next cell anew after every visit, in an order that is shuffled every round, so that
+drift of the machine does not look like a dependence on size.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from nearlinear.measure.operations import Operation, Prepared, Workspace
-from nearlinear.measure.placement import Placement
+from nearlinear.measure.cells import Cell, Company, sample_of, take
+from nearlinear.measure.operations.operation import Operation, Prepared, Workspace
+from nearlinear.measure.protocol.starts import widened
+from nearlinear.measure.protocol.stopping import Stopping
+from nearlinear.measure.protocol.visit import Crew
 from nearlinear.measure.records import Sample
-from nearlinear.measure.transport import Transport
+from nearlinear.measure.transports.transport import Transport
 from nearlinear.models.errors import SpecError
 
-WARM_UP = 2
-PER_VISIT = 3  # calls in a row per visit of a cell
-WARM_SHARE = 0.5  # of the budget may go into warming up
+WARM_UP = 5  # calls after the first, which is checked
+WARM_SHARE = 0.4  # of the budget may go into warming up
+VISIT_S, VISIT_MOST = 0.05, 20  # a visit of quick calls takes so long, and so many samples, at most
+ENOUGH, SPENT = -1.0, -2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +38,10 @@ class Sampling:
         Bytes, rising.
     dtype : str
         Element type.
-    repetitions : int
-        Samples wanted per operation and size.
+    modes : tuple of str
+        ``individual``, ``pipelined``; each has cells of its own.
+    stopping : Stopping
+        How many samples a cell gets.
     budget_s : float
         Time for everything.
     seed : int
@@ -42,26 +50,17 @@ class Sampling:
 
     sizes: tuple[int, ...]
     dtype: str
-    repetitions: int
+    modes: tuple[str, ...] = ("individual",)
+    stopping: Stopping
     budget_s: float
     seed: int
 
 
-@dataclass(slots=True)
-class _Cell:
-    """An operation at one size, and how many samples it has."""
-
-    operation: Operation
-    size_bytes: int
-    prepared: Prepared
-    taken: int = 0
-
-
 def run_sampling(
-    transport: Transport,
-    operations: list[Operation],
+    crew: Crew,
+    companies: Sequence[Company],
+    space: Workspace,
     sampling: Sampling,
-    placement: Placement,
     keep: Callable[[Sample], None],
     progress: Callable[[str], None],
 ) -> str:
@@ -69,123 +68,127 @@ def run_sampling(
 
     Parameters
     ----------
-    transport : Transport
-        Joins the ranks.
-    operations : list of Operation
-        Rows of the table.
+    crew : Crew
+        All ranks of the run, and how they start and watch their load.
+    companies : sequence of Company
+        Who plays what.
+    space : Workspace
+        Arrays of this rank.
     sampling : Sampling
-        Sizes, repetitions, budget.
-    placement : Placement
-        Which ranks share a node.
+        Sizes, modes, repetitions, budget.
     keep : callable
         Takes every sample; called on rank 0 only.
     progress : callable
         Takes a line for people; called on rank 0 only.
     """
-    start = time.perf_counter()
-    deadline = start + sampling.budget_s
-    cells = _warm(transport, operations, sampling, start, progress)
-    order = np.random.default_rng(sampling.seed)
-    while open_cells := [cell for cell in cells if cell.taken < sampling.repetitions]:
-        for index in order.permutation(len(open_cells)):
-            if transport.share(time.perf_counter() - deadline) > 0:
-                return "budget"
-            _visit(transport, open_cells[index], sampling, placement, keep)
-        done = sum(cell.taken for cell in cells)
-        wanted = sampling.repetitions * len(cells)
-        left = deadline - time.perf_counter()
-        if transport.rank == 0:
-            progress(f"{done} of {wanted} samples, at most {max(left, 0):.0f} s left")
-    return "done"
+    begin = time.perf_counter()
+    cells = _warm(crew, companies, space, sampling, begin, progress)
+    choice = _choices(cells, sampling, begin, progress) if crew.rank == 0 else None
+    window_s = crew.start.window_s
+    while True:
+        told = crew.control.share(np.array([*next(choice), window_s] if choice else np.zeros(3)))
+        if told[0] in (ENOUGH, SPENT):
+            return "done" if told[0] == ENOUGH else "budget"
+        cell, wanted, crew.start.window_s = cells[int(told[0])], int(told[1]), told[2]
+        outcomes = take(crew, cell, wanted)
+        for outcome in outcomes:
+            keep(sample_of(cell, outcome, sampling.dtype))
+            cell.times.append(outcome.time_s)
+        window_s = widened(crew.start, spoiled=len(outcomes) < wanted)
+
+
+def _choices(
+    cells: list[Cell], sampling: Sampling, begin: float, progress: Callable[[str], None]
+) -> Iterator[tuple[float, float]]:
+    """Yield (cell, samples to take) on rank 0, at last why it is over."""
+    order, deadline = np.random.default_rng(sampling.seed), begin + sampling.budget_s
+    stopping, shown = sampling.stopping, -np.inf
+    while waiting := [i for i, cell in enumerate(cells) if not stopping.enough(np.array(cell.times))]:
+        for place in order.permutation(len(waiting)):
+            cell, now = cells[waiting[place]], time.perf_counter()
+            if now > deadline:
+                yield SPENT, 0.0
+            if now - shown > 0.2:
+                progress(_remaining(cells, stopping, deadline - now))
+                shown = now
+            yield float(waiting[place]), float(_samples_of(cell, stopping))
+    yield ENOUGH, 0.0
+
+
+def _samples_of(cell: Cell, stopping: Stopping) -> int:
+    """Return how many samples the next visit takes: at least three rounds, short visits."""
+    in_time = VISIT_S / max(cell.call_s * cell.calls_per_sample, 1e-9)
+    return int(np.clip(min(in_time, stopping.least // 3, VISIT_MOST), 1, stopping.most - len(cell.times)))
+
+
+def _remaining(cells: list[Cell], stopping: Stopping, left_s: float) -> str:
+    wanted = [stopping.wanted(np.array(cell.times)) for cell in cells]
+    foreseen = sum(
+        count * cell.call_s * cell.calls_per_sample for count, cell in zip(wanted, cells, strict=True)
+    )
+    taken, done = sum(len(cell.times) for cell in cells), sum(count == 0 for count in wanted)
+    left = min(max(foreseen, 0.0), max(left_s, 0.0))
+    return f"{taken} samples, {done} of {len(cells)} cells done, about {left:.0f} s left"
 
 
 def _warm(
-    transport: Transport,
-    operations: list[Operation],
+    crew: Crew,
+    companies: Sequence[Company],
+    space: Workspace,
     sampling: Sampling,
-    start: float,
+    begin: float,
     progress: Callable[[str], None],
-) -> list[_Cell]:
+) -> list[Cell]:
     """Return cells that are warm, smallest first, while warming up leaves time to sample."""
-    cells: list[_Cell] = []
-    item = np.dtype(sampling.dtype).itemsize
-    space = Workspace(transport, sampling.dtype)
-    for size in sampling.sizes:
-        for operation in operations:
-            spent = transport.share(time.perf_counter() - start)
-            if spent > WARM_SHARE * sampling.budget_s:
-                if transport.rank == 0:
-                    progress(f"budget: sizes from {size} bytes on are left out")
-                return cells
-            cells.append(_Cell(operation, size, _prepared(operation, space, size, size // item)))
-            for _ in range(WARM_UP):
-                _timed(transport, cells[-1].prepared)
+    cells: list[Cell] = []
+    seen: set[tuple[int, int, int]] = set()
+    for size, company, operation in _grid(companies, sampling.sizes):
+        spent = crew.control.share(np.array([time.perf_counter() - begin]))[0]
+        if spent > WARM_SHARE * sampling.budget_s and cells:
+            if crew.rank == 0:
+                progress(f"the budget is too short: sizes from {size} bytes on are left out")
+            break
+        cells += _warmed(crew, company, operation, space, size, sampling, seen)
     return cells
 
 
-def _prepared(operation: Operation, space: Workspace, size: int, elements: int) -> Prepared:
+def _grid(companies: Sequence[Company], sizes: Sequence[int]) -> Iterator[tuple[int, Company, Operation]]:
+    for place, size in enumerate(sizes):
+        for company in companies:
+            for operation in company.operations:
+                if operation.sized or place == 0:
+                    yield size, company, operation
+
+
+def _warmed(
+    crew: Crew,
+    company: Company,
+    operation: Operation,
+    space: Workspace,
+    size: int,
+    sampling: Sampling,
+    seen: set[tuple[int, int, int]],
+) -> list[Cell]:
+    """Return a cell for each mode after a few calls that nobody keeps; none where rounding meets another."""
+    prepared = None
+    if company.transport is not None:
+        prepared = _prepared(operation, space, company.transport, size)
+    actual = crew.control.share(np.array([prepared.size_bytes if prepared else 0], dtype=float))[0]
+    if (cell_id := (id(company), id(operation), int(actual))) in seen:
+        return []
+    seen.add(cell_id)
+    cells = [Cell(company, operation, mode, int(actual), prepared) for mode in sampling.modes]
+    for calls in (1, WARM_UP):
+        spent = crew.control.share(np.array([cells[0].call_s]))[0]
+        take(crew, cells[0], int(np.clip(0.2 / max(spent, 1e-9), 1, calls)), warm=True)
+    for cell in cells[1:]:
+        cell.call_s = cells[0].call_s
+    return cells
+
+
+def _prepared(operation: Operation, space: Workspace, transport: Transport, size: int) -> Prepared:
     try:
-        return operation.prepare(space, elements)
+        return operation.prepare(space, transport, size)
     except MemoryError:
         told = "needs several vectors in the memory of every rank"
         raise SpecError("--sizes", told, got=size, remedy="measure smaller sizes") from None
-
-
-def _agreed(transport: Transport, correct: bool) -> bool:
-    """Return on all ranks whether all of them are right."""
-    everyone = transport.gather(np.array([float(correct)]))
-    return transport.share(float(everyone.min()) if everyone is not None else 0.0) == 1.0
-
-
-def _visit(
-    transport: Transport,
-    cell: _Cell,
-    sampling: Sampling,
-    placement: Placement,
-    keep: Callable[[Sample], None],
-) -> None:
-    """Take a few samples of one cell, and check what the last call left."""
-    count = min(PER_VISIT, sampling.repetitions - cell.taken)
-    times = [transport.gather(np.array([_timed(transport, cell.prepared)])) for _ in range(count)]
-    correct = _agreed(transport, cell.prepared.correct())
-    for everyone in times:
-        if everyone is not None:
-            keep(_sample(transport, cell, everyone[:, 0], sampling.dtype, placement, correct))
-        cell.taken += 1
-
-
-def _timed(transport: Transport, prepared: Prepared) -> float:
-    prepared.reset()
-    transport.buffers.ready()
-    transport.barrier()
-    begin = time.perf_counter()
-    prepared.run()
-    transport.buffers.ready()
-    return (time.perf_counter() - begin) * prepared.scale
-
-
-def _sample(
-    transport: Transport,
-    cell: _Cell,
-    per_rank: np.ndarray,
-    dtype: str,
-    placement: Placement,
-    correct: bool,
-) -> Sample:
-    taking_part = per_rank[list(cell.prepared.participants)]
-    return Sample(
-        operation=cell.operation.operation,
-        algorithm=cell.operation.algorithm,
-        transport=transport.name,
-        dtype=dtype,
-        placement=cell.operation.placement,
-        size_bytes=cell.size_bytes,
-        ranks=cell.prepared.workers,
-        nodes=placement.nodes_among(cell.prepared.participants),
-        repetition=cell.taken,
-        mode="individual",
-        statistic="max",
-        time_s=float(taking_part.max()),
-        per_rank_s=tuple(float(t) for t in taking_part),
-        correct=correct,
-    )

@@ -72,7 +72,8 @@ def _this_machine(folder: Path, budget_s: float) -> "list[Section]":
 
 
 def _measure(folder: Path, budget_s: float) -> Path:
-    from nearlinear.measure.launcher import launch, require_mpi
+    from nearlinear.measure.launch import launch
+    from nearlinear.measure.launcher import require_mpi
     from nearlinear.models.errors import IncompleteError
 
     require_mpi()

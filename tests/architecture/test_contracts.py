@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nearlinear.measure.records import Sample
+from nearlinear.measure.records import Epoch, Sample, Step
 from nearlinear.models import prediction, scenario
 from nearlinear.models.catalogue import DATA
 from nearlinear.models.profile import Holdout
@@ -35,6 +35,8 @@ def _find(node: Any, wanted: set[str]) -> bool:
     ("schema", "kind"),
     [
         ("record", Sample),
+        ("record", Step),
+        ("record", Epoch),
         ("prediction", prediction.Band),
         ("prediction", prediction.Breakdown),
         ("prediction", prediction.Point),

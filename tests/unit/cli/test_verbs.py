@@ -262,19 +262,21 @@ def test_a_profile_of_other_devices_is_said(cli: Cli) -> None:
 
 def test_messages_inside_and_between_nodes_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
     from nearlinear.cli.measure import _print
+    from nearlinear.measure.runner import Measured
     from tests.unit.measure.test_records import _sample
 
     pairs = [
         _sample(0, operation="sendrecv", algorithm="vendor", ranks=2, nodes=nodes, time_s=time_s)
         for nodes, time_s in ((1, 1e-6), (2, 5e-6))
     ]
-    _print(tuple(pairs), Path("run.jsonl"), "done", as_json=True)
+    measured = Measured(rank=0, samples=tuple(pairs), reason="done")
+    _print(measured, Path("run.jsonl"), as_json=True)
     rows = json.loads(capsys.readouterr().out)["result"]["operations"]
     assert [(row["nodes"], row["time_s"]["median"]) for row in rows] == [(1, 1e-6), (2, 5e-6)]
-    _print(tuple(pairs), Path("run.jsonl"), "done", as_json=False)
+    _print(measured, Path("run.jsonl"), as_json=False)
     table = capsys.readouterr().out
-    assert "2 on 1" in table
-    assert "2 on 2" in table
+    rows = [line.split() for line in table.splitlines() if line.startswith("sendrecv")]
+    assert [(row[2], row[3], row[7]) for row in rows] == [("0-1", "1", "1.00"), ("0-1", "2", "5.00")]
 
 
 def test_a_named_algorithm_needs_single_messages(cli: Cli) -> None:

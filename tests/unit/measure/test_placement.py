@@ -1,9 +1,8 @@
 import pytest
 
-from nearlinear.measure.operations import find_operations
+from nearlinear.measure.operations.rounds import fitting
 from nearlinear.measure.placement import Placement
 from nearlinear.models.collectives import ALGORITHMS
-from nearlinear.models.errors import SpecError
 
 
 def test_ranks_on_nodes() -> None:
@@ -29,7 +28,7 @@ def test_partners(node_of: tuple[int, ...], partners: tuple[int, ...]) -> None:
 
 
 def _names(placement: Placement) -> set[str]:
-    return {row.algorithm for row in find_operations(["allreduce"], ["all"], placement)}
+    return {name for name in ALGORITHMS if fitting(name, placement)}
 
 
 def test_what_works_inside_nodes_first_needs_several_of_them() -> None:
@@ -40,6 +39,15 @@ def test_what_works_inside_nodes_first_needs_several_of_them() -> None:
         assert not nested & _names(other)
 
 
-def test_nothing_that_can_be_played() -> None:
-    with pytest.raises(SpecError, match="must be such that 2 ranks on 1 nodes can play, got 'ps'"):
-        find_operations(["allreduce"], ["ps"], Placement.regular(2, 2))
+def test_servers_take_ranks_of_their_own() -> None:
+    assert fitting("ps", Placement.regular(2, 2)) is None
+    server = fitting("ps", Placement.regular(5, 5))
+    assert server is not None
+    assert (server.workers, server.servers) == (4, 1)
+
+
+def test_a_part_of_the_ranks() -> None:
+    part = Placement((0, 0, 1, 1, 2, 2)).part((0, 4, 5))
+    assert part == Placement((0, 1, 1))
+    assert part.told == "3 ranks on 2 nodes"
+    assert Placement((0,)).told == "1 rank on 1 node"

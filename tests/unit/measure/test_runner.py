@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from nearlinear.measure import runner
+from nearlinear.measure.agreement import together
+from nearlinear.measure.keeper import Keeper, check_correct
 from nearlinear.measure.records import Sample, read_record
 from nearlinear.models.errors import ContentError, TargetError
 
@@ -31,48 +32,48 @@ def _sample(algorithm: str, correct: bool | None) -> Sample:
 
 def test_wrong_results_miss_the_target() -> None:
     right, wrong = _sample("ring", True), _sample("tree", False)
-    runner._check_correct([right, _sample("ring", None)], Path("a.jsonl"))
+    check_correct([right, _sample("ring", None)], Path("a.jsonl"))
     with pytest.raises(TargetError) as caught:
-        runner._check_correct([right, wrong], Path("a.jsonl"))
+        check_correct([right, wrong], Path("a.jsonl"))
     assert caught.value.exit_code == 5
     assert "1 measured results are wrong, first allreduce/tree at 64 bytes" in str(caught.value)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ContentError("a", "b"), ZeroDivisionError()])
 def test_an_error_on_one_rank_ends_all(tmp_path: Path, error: BaseException) -> None:
-    writer, seen = runner._Keeper(tmp_path / "a.jsonl", {}), list[Any]()
+    writer, seen = Keeper(tmp_path / "a.jsonl", {}), list[Any]()
     writer.keep(_sample("ring", True))
 
     def failed(error: BaseException) -> int:
         seen.append(error)
         return 17
 
-    with pytest.raises(Aborted, match="17"), runner._together(Comm(), writer, failed):
+    with pytest.raises(Aborted, match="17"), together(Comm(), writer.close, failed):
         raise error
     assert seen == [error]
     assert not read_record(tmp_path / "a.jsonl").complete
 
 
 def test_no_error_no_end() -> None:
-    with runner._together(Comm(), None, lambda error: 1):
+    with together(Comm(), lambda error: None, lambda error: 1):
         pass
 
 
 def test_a_record_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").touch()
     with pytest.raises(ContentError, match="must be a new file"):
-        runner._Keeper(tmp_path / "a.jsonl", {})
+        Keeper(tmp_path / "a.jsonl", {})
 
 
 def test_a_record_without_a_sample_is_taken_away(tmp_path: Path) -> None:
-    writer = runner._Keeper(tmp_path / "a.jsonl", {})
-    with pytest.raises(Aborted), runner._together(Comm(), writer, lambda error: 2):
+    writer = Keeper(tmp_path / "a.jsonl", {})
+    with pytest.raises(Aborted), together(Comm(), writer.close, lambda error: 2):
         raise ContentError("a", "b")
     assert not (tmp_path / "a.jsonl").exists()
 
 
 def test_all_ranks_end_even_where_the_record_cannot_be_closed(tmp_path: Path) -> None:
-    writer = runner._Keeper(tmp_path / "a.jsonl", {})
+    writer = Keeper(tmp_path / "a.jsonl", {})
     writer.file._file.close()
-    with pytest.raises(Aborted), runner._together(Comm(), writer, lambda error: 130):
+    with pytest.raises(Aborted), together(Comm(), writer.close, lambda error: 130):
         raise KeyboardInterrupt

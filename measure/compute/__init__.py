@@ -1,0 +1,1 @@
+"""Kernels that bound a training step: multiply, convolve, copy, add, convert, move to and from a device."""

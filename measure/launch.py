@@ -1,0 +1,77 @@
+"""Starting ranks on this host, and stopping them whole."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from nearlinear.measure.launcher import mpiexec, require_matching
+
+GRACE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """What came of ranks that were started here: exit status, what they printed, an interruption."""
+
+    status: int
+    output: str
+    interrupted: bool
+
+
+def launch(ranks: int, arguments: Sequence[str]) -> Launched:
+    """Start ``nearlinear`` with ``arguments`` on so many local ranks and wait for them.
+
+    Progress goes to standard error as it comes; what the ranks print is returned.
+    """
+    starter = mpiexec()
+    require_matching(starter)
+    command = [starter, "-n", str(ranks), sys.executable, "-P", "-m", "nearlinear.cli.app", *arguments]
+    with (
+        _termination_as_interruption(),
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env=_environment(), start_new_session=True
+        ) as process,
+    ):
+        try:
+            output, _ = process.communicate()
+            return Launched(process.returncode, output, False)
+        except KeyboardInterrupt:
+            return Launched(130, _stop(process), True)
+
+
+@contextmanager
+def _termination_as_interruption() -> Iterator[None]:
+    """Let SIGTERM stop the ranks, too: they would go on without their parent."""
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _stop(process: subprocess.Popen[str]) -> str:
+    """Pass an interruption on, wait for the ranks to close their record, then make sure."""
+    os.killpg(process.pid, signal.SIGINT)
+    try:
+        output, _ = process.communicate(timeout=GRACE_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+    return output
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment in which Open MPI, too, starts more ranks than cores, and as root."""
+    extra = {"PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe"}
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        extra |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    return extra | os.environ

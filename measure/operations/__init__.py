@@ -1,0 +1,1 @@
+"""What can be measured: every operation is a row that prepares one timed call and its check."""

@@ -1,0 +1,1 @@
+"""How samples are taken: clocks compared, starts agreed on, load watched, an end that follows the spread."""

@@ -1,0 +1,68 @@
+"""Arrays that messages are made of: NumPy on the host, CuPy on the device."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Buffers:
+    """Where arrays live and when they are ready.
+
+    Attributes
+    ----------
+    name : str
+        ``host`` or ``cuda``.
+    arrays : module
+        NumPy, or CuPy with the same functions.
+    """
+
+    name: str
+    arrays: Any
+
+    def ready(self) -> None:
+        """Wait until everything asked of the device is done.
+
+        MPI touches GPU memory outside of CuPy's stream, so this is called before every message.
+        """
+        if self.name == "cuda":
+            self.arrays.cuda.get_current_stream().synchronize()
+
+    def device(self) -> str:
+        """Return the name of the device, empty on the host."""
+        if self.name != "cuda":
+            return ""
+        return str(self._properties()["name"].decode())
+
+    def device_id(self) -> str:
+        """Return what tells this device from all others, empty on the host."""
+        if self.name != "cuda":
+            return ""
+        return bytes(self._properties()["uuid"]).hex()
+
+    def _properties(self) -> Any:
+        runtime = self.arrays.cuda.runtime
+        return runtime.getDeviceProperties(runtime.getDevice())
+
+
+HOST = Buffers("host", np)
+
+
+def missing_device() -> str | None:
+    """Return what GPU buffers lack on this host, or None."""
+    from importlib.util import find_spec
+
+    if find_spec("cupy") is None:
+        return "needs CuPy (pip install 'nearlinear[gpu]')"
+    import cupy
+
+    return None if cupy.cuda.is_available() else "needs a CUDA device and its driver"
+
+
+def device_buffers(local_rank: int) -> Buffers:
+    """Return buffers on the device of a rank, by its number on the node; ``missing_device`` comes first."""
+    import cupy
+
+    cupy.cuda.Device(local_rank % cupy.cuda.runtime.getDeviceCount()).use()
+    return Buffers("cuda", cupy)

@@ -1,0 +1,51 @@
+"""Ranks that a verb starts itself, and an output that is refused before they start."""
+
+import os
+import sys
+from pathlib import Path
+
+import typer
+
+RANKS_PER_CORE = 32
+OWN = ("--launch", "--print-launch", "--nodes", "--per-node")
+
+
+def check_new(out: Path) -> None:
+    """Refuse an output that cannot be made, before any rank is started."""
+    from nearlinear.models.errors import ContentError, SpecError
+
+    if out.exists():
+        remedy = "choose another --out, or remove it: records are never overwritten"
+        raise ContentError("--out", "must be a new file", got=str(out), remedy=remedy)
+    if not out.parent.is_dir():
+        raise SpecError("--out", "must lie in a folder that is there", got=str(out), remedy="make it first")
+    if not os.access(out.parent, os.W_OK):
+        raise ContentError("--out", "must lie in a folder that can be written to", got=str(out))
+
+
+def launch_ranks(verb: str, ranks: int, out: Path, as_json: bool) -> None:
+    """Start ranks, pass their result on, and say what is left when they end badly."""
+    from nearlinear.measure.launch import launch
+    from nearlinear.measure.launch_line import without
+    from nearlinear.measure.launcher import require_mpi
+    from nearlinear.measure.records import kept
+    from nearlinear.models.errors import IncompleteError, SpecError
+
+    most = RANKS_PER_CORE * (os.cpu_count() or 1)
+    if not 2 <= ranks <= most:
+        raise SpecError("--launch", f"must be 2 to {most} on this host", got=ranks)
+    require_mpi()
+    ended = launch(ranks, without(sys.argv[1:], OWN))
+    if ended.status == 0:
+        print(ended.output, end="")
+        return
+    print(ended.output, end="", file=sys.stderr)
+    complete, told = kept(out)
+    if ended.interrupted:
+        print(told, file=sys.stderr)
+        raise KeyboardInterrupt
+    if 0 < ended.status < 8 and not out.exists():
+        raise typer.Exit(ended.status)  # a rank has said why
+    if complete and 0 < ended.status <= 8:
+        raise typer.Exit(ended.status)
+    raise IncompleteError(verb, f"a rank ended early (status {ended.status}); {told}")
