@@ -1,5 +1,6 @@
 """Ranks that go on together or not at all: a mistake on one of them ends all, said once."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
@@ -9,6 +10,7 @@ import numpy as np
 T = TypeVar("T")
 Failed = Callable[[BaseException], int]
 TEXT_BYTES = 512
+GRACE_S = 1.0
 
 
 def everywhere(comm: Any, step: Callable[[], T]) -> T:
@@ -61,5 +63,7 @@ def together(comm: Any, close: Callable[[BaseException], None], failed: Failed) 
     except BaseException as error:
         try:
             close(error)
+            if isinstance(error, KeyboardInterrupt) and comm.Get_rank() > 0:
+                time.sleep(GRACE_S)  # rank 0 was interrupted, too, and has a record to close
         finally:
             comm.Abort(failed(error))

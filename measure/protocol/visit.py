@@ -84,7 +84,8 @@ def visit(
     """
     own = np.full(samples * COLUMNS + TAIL, np.nan)
     if transport is not None and prepared is not None and transport.rank in operation.participants:
-        own[:] = _part(crew, transport, members, operation, prepared, samples, calls)
+        with np.errstate(over="ignore", invalid="ignore"):  # calls in a row may sum up beyond 16 bits
+            own[:] = _part(crew, transport, members, operation, prepared, samples, calls)
     everyone = crew.control.gather(own)
     if everyone is None or transport is None or prepared is None:
         return []

@@ -14,6 +14,7 @@ from nearlinear.cli.failure import INTERRUPTED, failed
 from nearlinear.cli.measure import measure
 from nearlinear.cli.options import with_scenario
 from nearlinear.cli.predict import predict
+from nearlinear.cli.records import records
 from nearlinear.cli.report import report
 from nearlinear.cli.schema import schema
 from nearlinear.cli.simulate import alone, simulate
@@ -29,6 +30,7 @@ app.command("demo")(demo)
 app.command("predict")(with_scenario(predict))
 app.command("simulate")(with_scenario(simulate, instead=alone))
 app.command("measure")(measure)
+app.add_typer(records, name="records")
 app.command("calibrate")(calibrate)
 app.command("report")(report)
 app.command("list")(list_entries)
