@@ -4,13 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from nearlinear.models.errors import AbsentError, SpecError
 
 RANK_VARIABLES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "MV2_COMM_WORLD_RANK", "SLURM_PROCID")
 SIZE_VARIABLES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE")
-OF_LAUNCHERS = ("PMI", "PMIX", "OMPI_", "PRTE", "HYDRA", "HYDI", "MPI_LOCAL", "MV2_COMM", "SLURM_PROCID")
+# Whoever finds these in its environment may take itself for a rank of an MPI job.
+OF_LAUNCHERS = ("PMI", "OMPI_", "PRTE", "SLURM_", "HYDRA", "HYDI", "PALS_", "MPI_LOCAL", "MV2_COMM_")
 MPICH, OPEN_MPI = "MPICH", "Open MPI"
 FAMILY = {"Intel MPI": MPICH, "MVAPICH2": MPICH, "MVAPICH": MPICH, "Cray MPI": MPICH}
 SPOKEN = {"HYDRA": MPICH, "Open MPI": OPEN_MPI, "OpenRTE": OPEN_MPI, "PRRTE": OPEN_MPI, "Intel": MPICH}
@@ -48,9 +50,9 @@ def require_mpi() -> None:
         raise AbsentError("measure", "needs mpi4py", remedy=remedy)
 
 
-def without_launcher() -> dict[str, str]:
+def without_launcher(variables: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the environment without what makes a process a rank: for helpers that must not join MPI."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(OF_LAUNCHERS)}
+    return {name: value for name, value in variables.items() if not name.startswith(OF_LAUNCHERS)}
 
 
 def mpi_vendor() -> str:
