@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from nearlinear.measure.environment import cores
 from nearlinear.measure.launcher import mpiexec, require_matching
 
 GRACE_S = 10.0
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ def launch(ranks: int, arguments: Sequence[str]) -> Launched:
     with (
         _termination_as_interruption(),
         subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env=_environment(), start_new_session=True
+            command, stdout=subprocess.PIPE, text=True, env=_environment(ranks), start_new_session=True
         ) as process,
     ):
         try:
@@ -69,9 +71,13 @@ def _stop(process: subprocess.Popen[str]) -> str:
     return output
 
 
-def _environment() -> dict[str, str]:
-    """Return the environment in which Open MPI, too, starts more ranks than cores, and as root."""
-    extra = {"PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe"}
+def _environment(ranks: int) -> dict[str, str]:
+    """Return the environment in which Open MPI, too, starts more ranks than cores, and as root.
+
+    Ranks share the cores for their own threads, or each would take all of them for a product of matrices.
+    """
+    threads = str(max(cores() // ranks, 1))
+    extra = {"PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe"} | dict.fromkeys(THREADS, threads)
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         extra |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     return extra | os.environ

@@ -4,12 +4,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from nearlinear.measure.agreement import Failed, everywhere, lowest, texts, together
+from nearlinear.measure.agreement import Failed, everywhere, together
 from nearlinear.measure.cells import Company
 from nearlinear.measure.elements import element_type
-from nearlinear.measure.environment import cores
 from nearlinear.measure.header import header
 from nearlinear.measure.keeper import Keeper
 from nearlinear.measure.launcher import launched_size, require_mpi
@@ -18,18 +16,15 @@ from nearlinear.measure.operations.table import Wanted, Ways, find_operations
 from nearlinear.measure.pattern import Pattern
 from nearlinear.measure.placement import Placement, in_node_order
 from nearlinear.measure.protocol.clocks import Clocks, compare
-from nearlinear.measure.protocol.load import machine_id
 from nearlinear.measure.protocol.starts import BarrierStart, WindowStart
 from nearlinear.measure.protocol.visit import Crew
 from nearlinear.measure.records import Sample
 from nearlinear.measure.sampling import Sampling, run_sampling
 from nearlinear.measure.sanity import check_devices, check_size, check_versions
-from nearlinear.measure.transports.alone import LoneTransport
-from nearlinear.measure.transports.buffers import HOST, device_buffers, missing_device
-from nearlinear.measure.transports.choice import choose_transport, library_sums
-from nearlinear.measure.transports.mpi import MpiTransport
+from nearlinear.measure.team import Team, lone_team, team_of
+from nearlinear.measure.transports.choice import library_sums
 from nearlinear.measure.transports.transport import Transport
-from nearlinear.models.errors import AbsentError, SpecError
+from nearlinear.models.errors import SpecError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,17 +71,6 @@ class Measured:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Team:
-    """The ranks of a run before they start."""
-
-    comm: Any
-    transport: Transport
-    control: Transport
-    placement: Placement
-    waiting: str
-
-
 def measure(spec: MeasureSpec, failed: Failed) -> Measured:
     """Measure under a launcher; every rank calls this. Kernels alone need neither launcher nor MPI.
 
@@ -115,7 +99,8 @@ def measure(spec: MeasureSpec, failed: Failed) -> Measured:
 
     check_size(MPI.COMM_WORLD.Get_size(), 2 if spec.wanted.needs_ranks else 1)
     check_versions(MPI.COMM_WORLD)
-    team = _team(in_node_order(MPI.COMM_WORLD), spec)
+    comm = in_node_order(MPI.COMM_WORLD)
+    team = team_of(comm, Placement.of(comm), spec.transport, spec.waiting)
     check_devices(team.comm, team.transport, spec.share_gpu)
     notes: list[str] = []
     companies = everywhere(team.comm, lambda: _companies(spec, team, notes))
@@ -131,18 +116,13 @@ def measure(spec: MeasureSpec, failed: Failed) -> Measured:
 
 def _alone(spec: MeasureSpec) -> Measured:
     """Measure kernels in this process."""
-    missing = missing_device()
-    if spec.transport not in ("auto", "host") and missing:
-        raise AbsentError("--transport", missing, got=spec.transport, remedy="use --transport host")
-    on_device = spec.transport != "host" and missing is None
-    transport = LoneTransport(device_buffers(0) if on_device else HOST)
-    placement, notes = Placement((0,)), list[str]()
-    team = _Team(comm=None, transport=transport, control=transport, placement=placement, waiting="poll")
+    team, notes = lone_team(spec.transport), list[str]()
     companies, clocks = _companies(spec, team, notes), Clocks.same(1)
-    keeper = Keeper(spec.out, header(None, spec, transport, placement, clocks, "poll", notes))
-    crew = Crew(control=transport, start=BarrierStart(), clocks=clocks, polls=False)
+    top = header(None, spec, team.transport, team.placement, clocks, team.waiting, notes)
+    keeper = Keeper(spec.out, top)
+    crew = Crew(control=team.control, start=BarrierStart(), clocks=clocks, polls=False)
     try:
-        reason = _sampled(spec, crew, companies, transport, keeper)
+        reason = _sampled(spec, crew, companies, team.transport, keeper)
     except BaseException as error:
         keeper.close(error)
         raise
@@ -156,24 +136,7 @@ def _finished(rank: int, keeper: Keeper | None, reason: str, notes: Sequence[str
     return Measured(rank=0, samples=tuple(keeper.samples), reason=reason, notes=tuple(notes))
 
 
-def _team(comm: Any, spec: MeasureSpec) -> _Team:
-    placement = Placement.of(comm)
-    rank = comm.Get_rank()
-    local_rank = placement.node_of[:rank].count(placement.node_of[rank])
-    waiting = spec.waiting if spec.waiting != "auto" else _fitting_waiting(comm)
-    transport = choose_transport(spec.transport, comm, local_rank, waiting)
-    control = MpiTransport(comm, HOST, waiting)
-    return _Team(comm=comm, transport=transport, control=control, placement=placement, waiting=waiting)
-
-
-def _fitting_waiting(comm: Any) -> str:
-    """Return ``sleep`` where some machine has more ranks than cores."""
-    machines = texts(comm, machine_id())
-    room = cores() - machines.count(machine_id())
-    return "sleep" if lowest(comm, room) < 0 else "poll"
-
-
-def _companies(spec: MeasureSpec, team: _Team, notes: list[str]) -> list[Company]:
+def _companies(spec: MeasureSpec, team: Team, notes: list[str]) -> list[Company]:
     """Return who plays what; all ranks call this, and ``notes`` gets what is left out."""
     everyone = tuple(range(team.placement.ranks))
     element = element_type(spec.sampling.dtype)

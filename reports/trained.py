@@ -1,12 +1,13 @@
 """A training run summed up: where the time of a step went, and how the loss fell."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nearlinear.measure.records import Record, Step
+from nearlinear.models.units import format_size
 
 PARTS = ("load_s", "compute_s", "exchange_s", "wait_s", "hidden_s")
 WARM_UP = 1  # steps of a rank that are left out where there are more
@@ -75,8 +76,25 @@ def trained_text(record: Record) -> str:
 
 def _title(record: Record) -> str:
     spec = record.header.get("training", {})
-    told = ", ".join(f"{name} {value}" for name, value in spec.items() if value not in ("", None, False))
-    return f"training: {told}" if told else "training"
+    shape = "x".join(str(side) for side in spec.get("network_input_shape", []))
+    workers = len({step.rank for step in record.steps})
+    what = f"{spec.get('network_name')} on {spec.get('data')} {shape}, {spec.get('batch')} images a step"
+    return f"{what} on each of {workers} workers; {_rule_told(spec)}; batches {spec.get('loader')}"
+
+
+def _rule_told(spec: Mapping[str, Any]) -> str:
+    """Return the rule with what belongs to it."""
+    rule = spec.get("rule")
+    if rule == "gosgd":
+        return f"rule gosgd, pushes with probability {spec.get('probability')}"
+    every = "every step" if spec.get("period") == 1 else f"every {spec.get('period')} steps"
+    if rule != "bsp":
+        elastic = f", elasticity {spec.get('elasticity')}" if rule == "easgd" else ""
+        return f"rule {rule}, {every}{elastic}"
+    wire = f" with {spec['wire_dtype']} on the wire" if spec.get("wire_dtype") else ""
+    bucket = f", buckets of {format_size(spec['bucket_bytes'])}" if spec.get("bucket_bytes") else ""
+    behind = ", behind backward" if spec.get("overlap") else ""
+    return f"rule bsp, {spec.get('averages')} by {spec.get('algorithm')}{wire} {every}{bucket}{behind}"
 
 
 def _spread(values: Any) -> Spread:

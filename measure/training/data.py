@@ -187,6 +187,7 @@ class Synthetic:
         images = random.standard_normal((count, *self.shape), np.float32)
         images *= np.float32(self.noise)
         images += templates[labels]
+        images /= np.float32(np.hypot(1.0, self.noise))  # pixels vary as much whatever the noise
         return Batch(images, labels)
 
 

@@ -18,6 +18,7 @@ from nearlinear.cli.records import records
 from nearlinear.cli.report import report
 from nearlinear.cli.schema import schema
 from nearlinear.cli.simulate import alone, simulate
+from nearlinear.cli.train import train
 
 app = typer.Typer(
     name="nearlinear",
@@ -30,6 +31,7 @@ app.command("demo")(demo)
 app.command("predict")(with_scenario(predict))
 app.command("simulate")(with_scenario(simulate, instead=alone))
 app.command("measure")(measure)
+app.command("train")(train)
 app.add_typer(records, name="records")
 app.command("calibrate")(calibrate)
 app.command("report")(report)

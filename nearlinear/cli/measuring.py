@@ -128,8 +128,6 @@ def measure_spec(**given: Any) -> "MeasureSpec":
     from nearlinear.measure.operations.table import Wanted, algorithms_named, operations_named
     from nearlinear.measure.protocol.starts import STARTS
     from nearlinear.measure.runner import MeasureSpec
-    from nearlinear.measure.transports.choice import CHOICES
-    from nearlinear.measure.transports.mpi import WAITING
     from nearlinear.models.option import one_of
 
     placements = {"both": ("out", "in"), "out": ("out",), "in": ("in",)}
@@ -141,13 +139,29 @@ def measure_spec(**given: Any) -> "MeasureSpec":
             wires=_wires(given["wire"], given["dtype"]),
         ),
         sampling=_sampling(given),
-        transport=one_of(*CHOICES)(given["transport"], "--transport"),
+        transport=transport_named(given["transport"]),
         start=one_of(*STARTS)(given["start"], "--start"),
-        waiting=one_of("auto", *WAITING)(given["waiting"], "--waiting"),
+        waiting=waiting_named(given["waiting"]),
         companies=_companies(given["ranks_sweep"]),
         share_gpu=given["share_gpu"],
         out=Path(given["out"]),
     )
+
+
+def transport_named(text: str) -> str:
+    """Return a transport, or ``auto``."""
+    from nearlinear.measure.transports.choice import CHOICES
+    from nearlinear.models.option import one_of
+
+    return str(one_of(*CHOICES)(text, "--transport"))
+
+
+def waiting_named(text: str) -> str:
+    """Return a way to wait, or ``auto``."""
+    from nearlinear.measure.transports.mpi import WAITING
+    from nearlinear.models.option import one_of
+
+    return str(one_of("auto", *WAITING)(text, "--waiting"))
 
 
 def _sampling(given: dict[str, Any]) -> Any:

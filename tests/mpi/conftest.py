@@ -1,9 +1,11 @@
 """Tests that start ranks: they need mpi4py and an mpiexec, and skip where there is none."""
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from nearlinear.models.errors import AbsentError
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 HERE = Path(__file__).parent
+ENOUGH_BYTES = 20_000  # a record that holds a few dozen samples
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,3 +52,38 @@ def ranks(tmp_path: Path) -> Run:
         )  # fmt: skip
 
     return run
+
+
+@pytest.fixture
+def started(command: list[str], tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+    """Start the command in the background; whatever is left of it is killed at the end."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [*command, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+@pytest.fixture
+def wait_for() -> Callable[..., None]:
+    """Wait until a record holds samples."""
+
+    def wait(path: Path, process: "subprocess.Popen[str]", size_bytes: int = ENOUGH_BYTES) -> None:
+        for _ in range(1200):
+            if path.exists() and path.stat().st_size > size_bytes:
+                return
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+        raise AssertionError("nothing was sampled in a minute")
+
+    return wait

@@ -5,8 +5,7 @@ import os
 import re
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,37 +14,6 @@ import pytest
 from nearlinear.measure.records import read_record
 
 FOREVER = ["--repetitions", "1000000", "--budget", "300s", "--sizes", "1K..4K", "--ops", "allreduce"]
-ENOUGH_BYTES = 20_000  # a record that holds a few dozen samples
-
-
-@pytest.fixture
-def started(command: list[str], tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
-    """Start the command in the background; whatever is left of it is killed at the end."""
-    processes: list[subprocess.Popen[str]] = []
-
-    def start(*arguments: str) -> "subprocess.Popen[str]":
-        process = subprocess.Popen(
-            [*command, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            start_new_session=True,
-        )  # fmt: skip
-        processes.append(process)
-        return process
-
-    yield start
-    for process in processes:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-
-
-def _wait_for(path: Path, process: "subprocess.Popen[str]") -> None:
-    """Wait until the record holds samples."""
-    for _ in range(1200):
-        if path.exists() and path.stat().st_size > ENOUGH_BYTES:
-            return
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
-    raise AssertionError("nothing was sampled in a minute")
 
 
 def _ranks_of(process: "subprocess.Popen[str]") -> list[int]:
@@ -95,10 +63,10 @@ def test_a_parameter_server_takes_a_rank(command: list[str], tmp_path: Path) -> 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_keeps_what_was_sampled(
-    started: Callable[..., Any], tmp_path: Path, number: signal.Signals
+    started: Callable[..., Any], wait_for: Callable[..., None], tmp_path: Path, number: signal.Signals
 ) -> None:
     process = started("measure", "--launch", "2", "-o", "run.jsonl", *FOREVER)
-    _wait_for(tmp_path / "run.jsonl", process)
+    wait_for(tmp_path / "run.jsonl", process)
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -110,9 +78,11 @@ def test_an_interruption_keeps_what_was_sampled(
     assert "Traceback" not in errors
 
 
-def test_a_killed_rank_keeps_what_was_sampled(started: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_killed_rank_keeps_what_was_sampled(
+    started: Callable[..., Any], wait_for: Callable[..., None], tmp_path: Path
+) -> None:
     process = started("measure", "--launch", "2", "-o", "run.jsonl", *FOREVER)
-    _wait_for(tmp_path / "run.jsonl", process)
+    wait_for(tmp_path / "run.jsonl", process)
     os.kill(_ranks_of(process)[-1], signal.SIGKILL)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 8
@@ -122,11 +92,11 @@ def test_a_killed_rank_keeps_what_was_sampled(started: Callable[..., Any], tmp_p
 
 
 def test_calibrate_reads_an_interrupted_record(
-    started: Callable[..., Any], command: list[str], tmp_path: Path
+    started: Callable[..., Any], wait_for: Callable[..., None], command: list[str], tmp_path: Path
 ) -> None:
     sizes = [*FOREVER[:-4], "--sizes", "256..1M", "--ops", "allreduce"]
     process = started("measure", "--launch", "2", "-o", "run.jsonl", *sizes)
-    _wait_for(tmp_path / "run.jsonl", process)
+    wait_for(tmp_path / "run.jsonl", process, 400_000)  # some samples of every size
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     done = subprocess.run(

@@ -76,6 +76,6 @@ def test_without_mpi4py(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_open_mpi_may_start_as_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setenv("OMPI_ALLOW_RUN_AS_ROOT", "0")
-    chosen = launch._environment()
+    chosen = launch._environment(2)
     assert chosen["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] == "1"
     assert chosen["OMPI_ALLOW_RUN_AS_ROOT"] == "0"  # what the user set stands

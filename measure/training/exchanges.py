@@ -1,0 +1,168 @@
+"""Sums of gradients over workers: bucket by bucket after backward, or behind it in a thread of their own."""
+
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nearlinear.measure.elements import ELEMENTS
+from nearlinear.measure.program import RankProgram
+from nearlinear.measure.transports.transport import Transport
+from nearlinear.models.collectives.schedule import Schedule
+
+FLOAT32 = ELEMENTS["float32"]
+Span = tuple[int, int]  # elements from, to
+
+
+def bucket_spans(bounds: Sequence[Span], wanted_bytes: float | None) -> list[Span]:
+    """Return buckets in the order in which backward fills them, the last layer first.
+
+    A bucket closes once it holds ``wanted_bytes``, the rule of ``models.training.buckets``; None puts
+    everything into one.
+    """
+    spans: list[Span] = []
+    stop = bounds[-1][1]
+    for start, _ in reversed(bounds):
+        held = (stop - start) * FLOAT32.item_bytes
+        if start == bounds[0][0] or (wanted_bytes is not None and held >= wanted_bytes):
+            spans.append((start, stop))
+            stop = start
+    return spans
+
+
+class Summing:
+    """The sum of a part of a vector over the workers, by the library or by our own rounds.
+
+    Parameters
+    ----------
+    transport : Transport
+        Among all ranks of the schedule.
+    schedule : Schedule or None
+        None for the library's own allreduce.
+    wire_dtype : str
+        Type on the wire; empty for 32-bit floats.
+    spans : sequence of (int, int)
+        The parts.
+    """
+
+    def __init__(
+        self, transport: Transport, schedule: Schedule | None, wire_dtype: str, spans: Sequence[Span]
+    ) -> None:
+        self._transport, xp = transport, transport.buffers.arrays
+        wire = ELEMENTS[wire_dtype] if wire_dtype else FLOAT32
+        self._programs = (
+            {}
+            if schedule is None
+            else {
+                span: RankProgram(schedule, transport.rank, span[1] - span[0], FLOAT32, wire)
+                for span in spans
+            }
+        )
+        programs = self._programs.values()
+        self._landing = xp.zeros(max((p.landing_elements for p in programs), default=0), wire.storage)
+        self._leaving = xp.zeros(max((p.leaving_elements for p in programs), default=0), wire.storage)
+
+    def run(self, vector: Any, span: Span) -> None:
+        """Replace a part of the vector by its sum."""
+        part = vector[span[0] : span[1]]
+        if span in self._programs:
+            self._programs[span].run(self._transport, part, self._landing, self._leaving)
+        else:
+            self._transport.collective("allreduce", None, part)
+
+
+@dataclass(slots=True)
+class Exchanged:
+    """Seconds of one exchange: what the step waited for, and what lay behind backward."""
+
+    exposed_s: float = 0.0
+    waited_s: float = 0.0
+    hidden_s: float = 0.0
+
+
+class BlockingExchange:
+    """All buckets after backward, behind a barrier that tells waiting from exchanging."""
+
+    def __init__(self, transport: Transport, summing: Summing, spans: Sequence[Span]) -> None:
+        self._transport, self._summing, self._spans = transport, summing, spans
+
+    def on_layer(self, start: int, stop: int) -> None:
+        """Do nothing yet."""
+
+    def finish(self, vector: Any) -> Exchanged:
+        """Sum everything and return the time it took."""
+        begin = time.perf_counter()
+        self._transport.barrier(range(self._transport.ranks))
+        together = time.perf_counter()
+        for span in self._spans:
+            self._summing.run(vector, span)
+        self._transport.buffers.ready()
+        return Exchanged(exposed_s=time.perf_counter() - together, waited_s=together - begin)
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to give back."""
+
+
+class OverlappedExchange:
+    """Each bucket as soon as its last gradient is there, by a thread that alone talks to MPI meanwhile.
+
+    Waiting for slower ranks cannot be told from exchanging here; both are in what is exposed and hidden.
+    """
+
+    def __init__(self, transport: Transport, summing: Summing, spans: Sequence[Span], vector: Any) -> None:
+        self._transport, self._summing, self._spans, self._vector = transport, summing, spans, vector
+        self._filled: queue.SimpleQueue[Span | None] = queue.SimpleQueue()
+        self._summed: queue.SimpleQueue[float | BaseException] = queue.SimpleQueue()
+        self._next = 0
+        self._thread = threading.Thread(target=self._work, name="exchange", daemon=True)
+        self._thread.start()
+
+    def on_layer(self, start: int, stop: int) -> None:
+        """Hand over the buckets that this layer completes."""
+        self._transport.buffers.ready()
+        while self._next < len(self._spans) and self._spans[self._next][0] >= start:
+            self._filled.put(self._spans[self._next])
+            self._next += 1
+
+    def finish(self, vector: Any) -> Exchanged:
+        """Wait for what is still under way and return the times."""
+        begin, busy = time.perf_counter(), 0.0
+        for _ in range(self._next):
+            told = self._summed.get()
+            if isinstance(told, BaseException):
+                raise told
+            busy += told
+        self._next = 0
+        exposed = time.perf_counter() - begin
+        return Exchanged(exposed_s=exposed, hidden_s=max(busy - exposed, 0.0))
+
+    def close(self) -> None:
+        """End the thread."""
+        self._filled.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (span := self._filled.get()) is not None:
+            begin = time.perf_counter()
+            try:
+                self._summing.run(self._vector, span)
+                self._transport.buffers.ready()
+            except BaseException as error:  # the main thread must hear of it, or wait forever
+                self._summed.put(error)
+                return
+            self._summed.put(time.perf_counter() - begin)
+
+
+def serve(summing: Summing, transport: Transport, spans: Sequence[Span], barrier: bool, steps: int) -> None:
+    """Play the part of a rank that holds no replica, a parameter server's, in every exchange."""
+    vector = transport.buffers.arrays.zeros(spans[0][1], np.float32)
+    for _ in range(steps):
+        if barrier:
+            transport.barrier(range(transport.ranks))
+        for span in spans:
+            vector[span[0] : span[1]] = 0  # servers start from nothing
+            summing.run(vector, span)

@@ -1,0 +1,228 @@
+"""What a rank does in a training run: a worker of its rule, or a server."""
+
+import time
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from nearlinear.measure.training.exchanges import (
+    BlockingExchange,
+    OverlappedExchange,
+    Span,
+    Summing,
+    serve,
+)  # fmt: skip
+from nearlinear.measure.training.mailbox import Mailbox
+from nearlinear.measure.training.replica import Replica, StepTimes
+from nearlinear.measure.transports.transport import Transport
+from nearlinear.models.training.synchronisation import (
+    AsynchronousServer,
+    BulkSynchronous,
+    ElasticAveraging,
+    Gossip,
+)  # fmt: skip
+
+ServerRule = AsynchronousServer | ElasticAveraging
+
+
+class Role(ABC):
+    """A rank's part."""
+
+    @abstractmethod
+    def run(self, steps: int) -> list[StepTimes]:
+        """Take part in so many steps, and return those of this rank's own replica."""
+
+    def result(self, mean: Any) -> Any:
+        """Return on rank 0 the weights that the rule calls its result, given the mean of the workers'."""
+        return mean
+
+    def close(self) -> None:  # noqa: B027 - most roles hold nothing
+        """Give back what the role holds."""
+
+
+class BulkWorker(Role):
+    """A worker that averages with all others.
+
+    Parameters
+    ----------
+    exchange : BlockingExchange or OverlappedExchange or None
+        None for one worker alone.
+    """
+
+    def __init__(
+        self,
+        rule: BulkSynchronous,
+        replica: Replica,
+        exchange: BlockingExchange | OverlappedExchange | None,
+        workers: int,
+    ) -> None:
+        self._rule, self._replica, self._exchange, self._workers = rule, replica, exchange, workers
+        self._step = 0
+
+    def run(self, steps: int) -> list[StepTimes]:
+        """Compute, exchange, update."""
+        step = self._with_gradients if self._rule.averages == "gradients" else self._with_weights
+        return [step() for _ in range(steps)]
+
+    def close(self) -> None:
+        """End the exchange."""
+        if self._exchange:
+            self._exchange.close()
+
+    def _with_gradients(self) -> StepTimes:
+        times, exchange = StepTimes(), self._exchange
+        self._replica.differentiate(times, exchange.on_layer if exchange else None)
+        if exchange:
+            self._finish(times, exchange, self._replica.gradients)
+        self._replica.update(times, 1.0 / self._workers)
+        return times
+
+    def _with_weights(self) -> StepTimes:
+        times = StepTimes()
+        self._replica.differentiate(times)
+        self._replica.update(times)
+        self._step += 1
+        if self._exchange and self._step % self._rule.period == 0:
+            self._finish(times, self._exchange, self._replica.weights)
+            self._replica.weights *= np.float32(1.0 / self._workers)
+        return times
+
+    def _finish(self, times: StepTimes, exchange: BlockingExchange | OverlappedExchange, vector: Any) -> None:
+        exchanged = exchange.finish(vector)
+        times.exchange_s, times.wait_s = exchanged.exposed_s, exchanged.waited_s
+        times.hidden_s = exchanged.hidden_s
+
+
+class BulkServer(Role):
+    """A parameter server of the averaging."""
+
+    def __init__(
+        self, rule: BulkSynchronous, transport: Transport, summing: Summing, spans: list[Span], barrier: bool
+    ) -> None:
+        self._rule, self._transport, self._summing = rule, transport, summing
+        self._spans, self._barrier, self._step = spans, barrier, 0
+
+    def run(self, steps: int) -> list[StepTimes]:
+        """Serve every exchange that falls into these steps."""
+        before, self._step = self._step // self._rule.period, self._step + steps
+        exchanges = self._step // self._rule.period - before
+        serve(self._summing, self._transport, self._spans, self._barrier, exchanges)
+        return []
+
+
+class Visitor(Role):
+    """A worker that visits a server now and then, at its own pace."""
+
+    def __init__(self, rule: ServerRule, replica: Replica, mailbox: Mailbox, server: int, rank: int) -> None:
+        self._rule, self._replica, self._mailbox, self._server = rule, replica, mailbox, server
+        self._taken, self._step, self._rank = replica.weights.copy(), 0, rank
+
+    def run(self, steps: int) -> list[StepTimes]:
+        """Compute and update; exchange when it is time; at last tell the server that this is all."""
+        found = [self._one() for _ in range(steps)]
+        self._mailbox.send(np.zeros(len(self._taken), np.float32), self._server, last=True)
+        self._mailbox.finish()
+        return found
+
+    def result(self, mean: Any) -> Any:
+        """Return the server's weights, which it sends to rank 0 when all are done."""
+        answer = self._mailbox.take(self._server)
+        assert answer is not None
+        return answer[1].copy()
+
+    def _one(self) -> StepTimes:
+        times, replica = StepTimes(), self._replica
+        replica.differentiate(times)
+        replica.update(times)
+        self._step += 1
+        if self._step % self._rule.period == 0:
+            begin = time.perf_counter()
+            self._mailbox.send(_on_host(self._rule.bring(replica.weights, self._taken)), self._server)
+            answer = self._mailbox.take(self._server)
+            assert answer is not None
+            self._rule.take(replica.weights, _like(replica.weights, answer[1]))
+            self._taken[:] = replica.weights
+            times.exchange_s = time.perf_counter() - begin
+        return times
+
+
+class Server(Role):
+    """The server of an asynchronous rule: it answers one worker after the other."""
+
+    def __init__(self, rule: ServerRule, weights: Any, mailbox: Mailbox, workers: int) -> None:
+        self._rule, self._centre, self._mailbox = rule, _on_host(weights), mailbox
+        self._workers = workers
+
+    def run(self, steps: int) -> list[StepTimes]:
+        """Serve until every worker has said that it is done; then send the result to rank 0."""
+        working = self._workers
+        while working:
+            visit = self._mailbox.take()
+            assert visit is not None
+            peer, brought, last = visit
+            working -= last
+            if not last:
+                self._mailbox.send(self._rule.serve(self._centre, brought), peer)
+        self._mailbox.send(self._centre, 0)
+        return []
+
+    def close(self) -> None:
+        """Wait until all letters are through."""
+        self._mailbox.finish()
+
+
+class Gossiper(Role):
+    """A worker that pushes its weights to another one at random, and merges what is pushed to it."""
+
+    def __init__(
+        self, rule: Gossip, replica: Replica, mailbox: Mailbox, rank: int, workers: int, seed: int
+    ) -> None:
+        self._rule, self._replica, self._mailbox = rule, replica, mailbox
+        self._others = [peer for peer in range(workers) if peer != rank]
+        self._random = np.random.default_rng([seed, rank])
+        self.share = 1.0 / workers
+
+    def run(self, steps: int) -> list[StepTimes]:
+        """Compute and update, merge what has come, push by chance; at last take all that is under way."""
+        found = [self._one() for _ in range(steps)]
+        for _ in range(self._mailbox.announced()):
+            self._merge(self._mailbox.take())
+        self._mailbox.finish()
+        return found
+
+    def _one(self) -> StepTimes:
+        times = StepTimes()
+        self._replica.differentiate(times)
+        self._replica.update(times)
+        begin = time.perf_counter()
+        while (letter := self._mailbox.take(wait=False)) is not None:
+            self._merge(letter)
+        if self._others and self._random.random() < self._rule.probability:
+            self._push(int(self._random.choice(self._others)))
+        times.exchange_s = time.perf_counter() - begin
+        return times
+
+    def _push(self, peer: int) -> None:
+        self.share /= 2
+        weights = _on_host(self._replica.weights)
+        self._mailbox.send(np.append(weights, np.float32(self.share)), peer)
+
+    def _merge(self, letter: tuple[int, Any, bool] | None) -> None:
+        assert letter is not None
+        pushed, share = letter[1][:-1], float(letter[1][-1])
+        weights = self._replica.weights
+        self.share = self._rule.merge(weights, self.share, _like(weights, pushed), share)
+
+
+def _on_host(array: Any) -> Any:
+    return array.get() if hasattr(array, "get") else np.array(array)
+
+
+def _like(weights: Any, array: Any) -> Any:
+    """Return a host array where the weights are."""
+    if not hasattr(weights, "get"):
+        return array
+    import cupy
+
+    return cupy.asarray(array)

@@ -1,0 +1,92 @@
+"""``nearlinear train``: a small data-parallel training run, to check predictions of whole steps against."""
+
+import sys
+from pathlib import Path
+
+import typer
+
+from nearlinear.cli import measuring, training
+from nearlinear.cli.options import JSON
+from nearlinear.cli.ranks import check_new, launch_ranks
+
+
+def train(
+    network: training.NETWORK = "mlp",
+    out: measuring.OUT = "train.jsonl",
+    data: training.DATA = "synthetic",
+    image: training.IMAGE = "32x32x3",
+    noise: training.NOISE = 5.0,
+    samples: training.SAMPLES = 2048,
+    width: training.WIDTH = 0,
+    batch: training.BATCH = 32,
+    loader: training.LOADER = "inline",
+    load_delay: training.LOAD_DELAY = "0s",
+    rule: training.RULE = "bsp",
+    algorithm: training.ALGORITHM = "vendor",
+    wire: training.WIRE = "same",
+    bucket: training.BUCKET = "",
+    overlap: training.OVERLAP = False,
+    averages: training.AVERAGES = "",
+    period: training.PERIOD = 0,
+    elasticity: training.ELASTICITY = 0.0,
+    probability: training.PROBABILITY = 0.0,
+    epochs: training.EPOCHS = 3,
+    budget: training.BUDGET = "600s",
+    rate: training.RATE = 0.02,
+    momentum: training.MOMENTUM = 0.9,
+    decay: training.DECAY = 0.0,
+    seed: training.SEED = 0,
+    transport: measuring.TRANSPORT = "auto",
+    waiting: measuring.WAITING = "auto",
+    share_gpu: measuring.SHARE_GPU = False,
+    launch: measuring.LAUNCH = 0,
+    as_json: JSON = False,
+) -> None:
+    """Train a small network on every rank, and record where the time of each step goes."""
+    from nearlinear.cli.failure import failed
+    from nearlinear.measure.launcher import launched_size, speaks
+    from nearlinear.measure.training.trainer import TrainHow
+    from nearlinear.measure.training.trainer import train as run
+    from nearlinear.models.errors import NearlinearError, SpecError
+
+    asked = dict(locals())
+    try:
+        spec = training.train_spec(**{name: asked[name] for name in training.SPEC})
+        how = TrainHow(
+            transport=measuring.transport_named(transport), waiting=measuring.waiting_named(waiting),
+            share_gpu=share_gpu, out=Path(out),
+        )  # fmt: skip
+        check_new(how.out)
+    except NearlinearError as error:
+        if speaks():
+            raise
+        raise typer.Exit(error.exit_code) from None
+    if launch and launched_size() is not None:
+        raise SpecError("--launch", "starts ranks itself", got=launch, remedy="leave out mpiexec or --launch")
+    if launch:
+        launch_ranks("train", launch, how.out, as_json)
+        return
+    trained = run(spec, how, failed, _progress)
+    if trained.rank == 0:
+        _print(how.out, trained.reason, as_json)
+
+
+def _progress(line: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+
+
+def _print(out: Path, reason: str, as_json: bool) -> None:
+    from nearlinear.cli.output import print_document
+    from nearlinear.measure.records import read_record
+    from nearlinear.reports.trained import trained_plain, trained_text
+
+    _progress("")
+    record = read_record(out)
+    if as_json:
+        print_document("training", {"record": str(out)}, {"ended": reason, **trained_plain(record)})
+        return
+    print(trained_text(record))
+    spent = " (the budget is spent)" if reason == "budget" else ""
+    print(f"\nwrote {out}: {len(record.steps)} steps of {len({s.rank for s in record.steps})} workers{spent}")
+    print(f"Next: nearlinear records show {out}")
