@@ -1,5 +1,6 @@
 """The first line of a record: who measured what, on which machines, with which software."""
 
+import os
 import sys
 import uuid
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from nearlinear.measure.runner import MeasureSpec
 
 MPI_CHARACTERS = 200
+RUN_VARIABLE = "NEARLINEAR_RUN"  # set by whoever starts ranks, to know their record
 
 
 def header(
@@ -53,7 +55,7 @@ def facts(comm: Any, transport: Transport, placement: Placement) -> dict[str, An
     here = host()
     device = transport.buffers.device() or here["processor"]
     return {
-        "run_id": uuid.uuid4().hex,
+        "run_id": os.environ.get(RUN_VARIABLE) or uuid.uuid4().hex,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "hosts": texts(comm, here["name"]) if comm else [here["name"]],
         "devices": texts(comm, device) if comm else [device],

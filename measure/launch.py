@@ -4,12 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from nearlinear.measure.environment import cores
+from nearlinear.measure.header import RUN_VARIABLE
 from nearlinear.measure.launcher import mpiexec, require_matching
 
 GRACE_S = 10.0
@@ -18,11 +20,15 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """What came of ranks that were started here: exit status, what they printed, an interruption."""
+    """What came of ranks that were started here: exit status, what they printed, an interruption.
+
+    ``run_id`` is that of the record they wrote, if any.
+    """
 
     status: int
     output: str
     interrupted: bool
+    run_id: str
 
 
 def launch(ranks: int, arguments: Sequence[str]) -> Launched:
@@ -33,17 +39,28 @@ def launch(ranks: int, arguments: Sequence[str]) -> Launched:
     starter = mpiexec()
     require_matching(starter)
     command = [starter, "-n", str(ranks), sys.executable, "-P", "-m", "nearlinear.cli.app", *arguments]
+    run_id = uuid.uuid4().hex
     with (
         _termination_as_interruption(),
         subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env=_environment(ranks), start_new_session=True
-        ) as process,
+            command,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env=_environment(ranks) | {RUN_VARIABLE: run_id},
+        ) as process,  # fmt: skip
     ):
         try:
             output, _ = process.communicate()
-            return Launched(process.returncode, output, False)
+            return Launched(process.returncode, output, False, run_id)
         except KeyboardInterrupt:
-            return Launched(130, _stop(process), True)
+            return Launched(130, _stop(process), True, run_id)
+
+
+def launch_program(ranks: int, arguments: Sequence[str]) -> int:
+    """Run a Python program on so many local ranks and return its status; it prints for itself."""
+    command = [mpiexec(), "-n", str(ranks), sys.executable, "-P", *arguments]
+    return subprocess.run(command, env=_environment(ranks), check=False).returncode
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """A schedule as one rank executes it: what it sends, receives and adds, round by round."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nearlinear.measure.elements import ELEMENTS, ElementType
-from nearlinear.measure.transports.transport import Part, Transport
+from nearlinear.measure.transports.transport import Part, Transport, as_bytes
 from nearlinear.models.collectives.schedule import Schedule, Transfers
 
 FLOAT32 = ELEMENTS["float32"]
@@ -76,40 +77,55 @@ class RankProgram:
             max((_length(r.sends) for r in self._rounds), default=0) if self._narrows else 0
         )
 
-    def run(self, transport: Transport, vector: Any, landing: Any, leaving: Any = None) -> None:
-        """Sum ``vector`` in place over the workers.
+    def bind(self, transport: Transport, vector: Any, landing: Any, leaving: Any) -> Callable[[], None]:
+        """Return a call that sums ``vector`` in place over the workers.
 
         What arrives is put aside in ``landing`` (of ``landing_elements``) and added only when all
         messages of the round are through, because sends of the same round must leave with the values
         from before it. Messages of another type leave from ``leaving`` (of ``leaving_elements``).
         """
-        xp = transport.buffers.arrays
-        for round_ in self._rounds:
-            sends = self._narrowed(xp, round_, vector, leaving) if self._narrows else _parts(round_, vector)
-            transport.exchange(sends, [(landing[p.kept], p.peer) for p in round_.receives])
-            for piece in round_.receives:
-                target, landed = vector[piece.start : piece.stop], landing[piece.kept]
-                if round_.reduce:
-                    self.element.add(xp, target, landed, self.wire)
-                else:
-                    self.element.put(xp, target, landed, self.wire)
+        xp, element, wire = transport.buffers.arrays, self.element, self.wire
+        rounds = [self._bound(round_, vector, landing, leaving) for round_ in self._rounds]
 
-    def _narrowed(self, xp: Any, round_: _Round, vector: Any, leaving: Any) -> list[Part]:
-        """Return messages in the type of the wire.
+        def run() -> None:
+            for bound in rounds:
+                for source, left, lasts in bound.narrows:
+                    wire.put(xp, left, source, element)
+                    if lasts:
+                        element.put(xp, source, left, wire)
+                transport.exchange(bound.sends, bound.receives)
+                for target, landed in bound.lands:
+                    bound.combine(xp, target, landed, wire)
 
-        The sender keeps what it sends wherever it lasts: all ranks end with equal values, and not one of
-        them with the digits that the wire lost.
+        return run
+
+    def _bound(self, round_: _Round, vector: Any, landing: Any, leaving: Any) -> "_Bound":
+        """Return a round on its arrays.
+
+        The sender keeps what it sends in a narrower type wherever it lasts: all ranks end with equal
+        values, and not one of them with the digits that the wire lost.
         """
-        for piece in round_.sends:
-            source, left = vector[piece.start : piece.stop], leaving[piece.kept]
-            self.wire.put(xp, left, source, self.element)
-            if round_.lasts(piece):
-                self.element.put(xp, source, left, self.wire)
-        return [(leaving[p.kept], p.peer) for p in round_.sends]
+        parts = [(piece, vector[piece.start : piece.stop]) for piece in round_.sends]
+        narrows = [(part, leaving[p.kept], round_.lasts(p)) for p, part in parts] if self._narrows else []
+        leaves = [left for _, left, _ in narrows] if self._narrows else [part for _, part in parts]
+        return _Bound(
+            sends=[(as_bytes(left), piece.peer) for (piece, _), left in zip(parts, leaves, strict=True)],
+            receives=[(as_bytes(landing[piece.kept]), piece.peer) for piece in round_.receives],
+            narrows=narrows,
+            lands=[(vector[piece.start : piece.stop], landing[piece.kept]) for piece in round_.receives],
+            combine=self.element.add if round_.reduce else self.element.put,
+        )
 
 
-def _parts(round_: _Round, vector: Any) -> list[Part]:
-    return [(vector[p.start : p.stop], p.peer) for p in round_.sends]
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A round with its arrays cut out."""
+
+    sends: list[Part]
+    receives: list[Part]
+    narrows: list[tuple[Any, Any, bool]]
+    lands: list[tuple[Any, Any]]
+    combine: Callable[[Any, Any, Any, ElementType], None]
 
 
 def _mine(transfers: Transfers, rank: int, bounds: Any) -> _Round:

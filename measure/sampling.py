@@ -24,7 +24,7 @@ from nearlinear.models.errors import SpecError
 
 WARM_UP = 5  # calls after the first, which is checked
 WARM_SHARE = 0.4  # of the budget may go into warming up
-VISIT_S, VISIT_MOST = 0.05, 20  # a visit of quick calls takes so long, and so many samples, at most
+VISIT_S, VISIT_MOST = 0.15, 20  # a visit takes so long, and so many samples, at most
 ENOUGH, SPENT = -1.0, -2.0
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from nearlinear.measure.operations.operation import VENDOR, Operation, Prepared, Workspace
 from nearlinear.measure.placement import Placement
-from nearlinear.measure.transports.transport import Transport
+from nearlinear.measure.transports.transport import Transport, as_bytes
 
 MESSAGES = ("sendrecv", "bandwidth", "bidirectional", "pairs", "contention")
 WINDOW = 64  # messages in flight, as the OSU benchmarks have it
@@ -56,16 +56,17 @@ def _there_and_back(
 ) -> Prepared:
     """Return a message to a peer and back; its time is half."""
     elements = space.elements_of(size_bytes)
-    vector, back = space.own(0, elements), space.room("result", elements)
+    back = space.room("result", elements)
+    out, home = as_bytes(space.own(0, elements)), as_bytes(back)
     to, source = _role(pairs, transport.rank)
 
     def run() -> None:
         if to is not None:
-            transport.exchange([(vector, to)], [])
-            transport.exchange([], [(back, to)])
+            transport.exchange([(out, to)], [])
+            transport.exchange([], [(home, to)])
         elif source is not None:
-            transport.exchange([], [(back, source)])
-            transport.exchange([(back, source)], [])
+            transport.exchange([], [(home, source)])
+            transport.exchange([(home, source)], [])
 
     listens = to is not None or source is not None
     return _prepared(space, run, back, elements, listens, scale=0.5)
@@ -74,16 +75,16 @@ def _there_and_back(
 def _stream(pairs: Sequence[Pair], space: Workspace, transport: Transport, size_bytes: int) -> Prepared:
     """Return a window of messages one way and an answer; the time is that of one message."""
     elements = space.elements_of(size_bytes)
-    vector, landing = space.own(0, elements), space.room("result", elements)
-    token = space.room("token", 1)
+    landing, token = space.room("result", elements), as_bytes(space.room("token", 1))
+    sent, landed = as_bytes(space.own(0, elements)), as_bytes(landing)
     to, source = _role(pairs, transport.rank)
 
     def run() -> None:
         if to is not None:
-            transport.exchange([(vector, to)] * WINDOW, [])
+            transport.exchange([(sent, to)] * WINDOW, [])
             transport.exchange([], [(token, to)])
         elif source is not None:
-            transport.exchange([], [(landing, source)] * WINDOW)
+            transport.exchange([], [(landed, source)] * WINDOW)
             transport.exchange([(token, source)], [])
 
     return _prepared(space, run, landing, elements, source is not None, scale=1 / WINDOW)
@@ -92,13 +93,14 @@ def _stream(pairs: Sequence[Pair], space: Workspace, transport: Transport, size_
 def _both_ways(pairs: Sequence[Pair], space: Workspace, transport: Transport, size_bytes: int) -> Prepared:
     """Return a window of messages each way at once; the time is that of one message each way."""
     elements = space.elements_of(size_bytes)
-    vector, landing = space.own(0, elements), space.room("result", elements)
+    landing = space.room("result", elements)
+    sent, landed = as_bytes(space.own(0, elements)), as_bytes(landing)
     to, source = _role(pairs, transport.rank)
     peer = to if to is not None else source
 
     def run() -> None:
         if peer is not None:
-            transport.exchange([(vector, peer)] * WINDOW, [(landing, peer)] * WINDOW)
+            transport.exchange([(sent, peer)] * WINDOW, [(landed, peer)] * WINDOW)
 
     return _prepared(space, run, landing, elements, peer is not None, scale=1 / WINDOW)
 

@@ -61,7 +61,7 @@ def _prepare(
 
     return Prepared(
         reset=reset,
-        run=lambda: program.run(transport, vector, landing, leaving),
+        run=program.bind(transport, vector, landing, leaving),
         wrong=wrong,
         size_bytes=elements * element.item_bytes,
     )

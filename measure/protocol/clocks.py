@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nearlinear.measure.transports.transport import Transport
+from nearlinear.measure.transports.transport import Transport, as_bytes
 from nearlinear.models.arrays import FloatArray
 
 EXCHANGES = 10
@@ -60,8 +60,8 @@ def _ask(transport: Transport, peer: int) -> tuple[float, float]:
     best = (0.0, np.inf)
     for _ in range(EXCHANGES):
         begin = time.perf_counter()
-        transport.exchange([(box, peer)], [])
-        transport.exchange([], [(box, peer)])
+        transport.exchange([(as_bytes(box), peer)], [])
+        transport.exchange([], [(as_bytes(box), peer)])
         end = time.perf_counter()
         best = min(best, (float(box[0]) - (begin + end) / 2, (end - begin) / 2), key=_uncertainty)
     return best
@@ -70,9 +70,9 @@ def _ask(transport: Transport, peer: int) -> tuple[float, float]:
 def _answer(transport: Transport) -> None:
     box: Any = np.zeros(1)
     for _ in range(EXCHANGES):
-        transport.exchange([], [(box, 0)])
+        transport.exchange([], [(as_bytes(box), 0)])
         box[0] = time.perf_counter()
-        transport.exchange([(box, 0)], [])
+        transport.exchange([(as_bytes(box), 0)], [])
 
 
 def _uncertainty(answer: tuple[float, float]) -> float:

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from nearlinear.measure.protocol.clocks import Clocks
-from nearlinear.measure.transports.transport import Transport
+from nearlinear.measure.transports.transport import Transport, as_bytes
 
 STARTS = ("barrier", "window")
 SHORTEST_WINDOW_S, LONGEST_WINDOW_S = 200e-6, 1.0
@@ -69,7 +69,7 @@ class WindowStart:
             here = time.perf_counter() - float(self._clocks.offset_s[self._control.rank])
             box[0] = here + self.window_s * max(len(participants) - 1, 1).bit_length()
         else:
-            self._control.exchange([], [(box, participants[place & (place - 1)])])
+            self._control.exchange([], [(as_bytes(box), participants[place & (place - 1)])])
         self._tell(box, place, participants)
         return float(box[0])
 
@@ -80,7 +80,7 @@ class WindowStart:
             bit >>= 1
             lowest = place & -place if place else bit + 1
             if bit < lowest and place + bit < len(participants):
-                self._control.exchange([(box, participants[place + bit])], [])
+                self._control.exchange([(as_bytes(box), participants[place + bit])], [])
 
 
 def widened(start: Start, spoiled: bool) -> float:

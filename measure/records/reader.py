@@ -87,13 +87,13 @@ def read_record(path: str | Path) -> Record:
     )  # fmt: skip
 
 
-def kept(path: Path) -> tuple[bool, str]:
-    """Return whether a run came to its own end, and in words what it left."""
-    if not path.exists():
-        return False, "nothing was measured"
-    record = read_record(path)
+def kept(path: Path, run_id: str) -> tuple[Record | None, str]:
+    """Return what a run left, if anything, and that in words; another run's record is not its own."""
+    record = read_record(path) if path.exists() else None
+    if record is None or record.header.get("run_id") != run_id:
+        return None, "nothing was measured"
     held = f"{len(record.steps)} steps" if record.steps else f"{len(record.samples)} samples"
-    return record.complete, f"{held} are kept in {path}"
+    return record, f"{held} are kept in {path}"
 
 
 def is_record(path: str | Path) -> bool:

@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from nearlinear.measure.operations.rounds import fitting
 from nearlinear.measure.team import Team
@@ -100,7 +101,8 @@ def _bulk(
     network: Network, replica: Replica | None,
 ) -> Role:  # fmt: skip
     spans = bucket_spans(network.bounds, spec.bucket_bytes)
-    summing = Summing(team.transport, schedule, spec.wire_dtype, spans)
+    vector = _vector(team, rule, network, replica)
+    summing = Summing(team.transport, schedule, spec.wire_dtype, vector, spans)
     if replica is None:
         return BulkServer(rule, team.transport, summing, spans, barrier=not spec.overlap)
     if team.placement.ranks == 1:
@@ -108,9 +110,14 @@ def _bulk(
     if not spec.overlap:
         return BulkWorker(rule, replica, BlockingExchange(team.transport, summing, spans), workers)
     _require_threads()
-    return BulkWorker(
-        rule, replica, OverlappedExchange(team.transport, summing, spans, replica.gradients), workers
-    )
+    return BulkWorker(rule, replica, OverlappedExchange(team.transport, summing, spans), workers)
+
+
+def _vector(team: Team, rule: BulkSynchronous, network: Network, replica: Replica | None) -> Any:
+    """Return what is exchanged: gradients, weights, or a server's room for them."""
+    if replica is None:
+        return team.transport.buffers.arrays.zeros(network.parameter_count, "float32")
+    return replica.gradients if rule.averages == "gradients" else replica.weights
 
 
 def _require_threads() -> None:

@@ -3,11 +3,10 @@
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
-
-import numpy as np
 
 from nearlinear.measure.elements import ELEMENTS
 from nearlinear.measure.program import RankProgram
@@ -35,7 +34,7 @@ def bucket_spans(bounds: Sequence[Span], wanted_bytes: float | None) -> list[Spa
 
 
 class Summing:
-    """The sum of a part of a vector over the workers, by the library or by our own rounds.
+    """The sum of parts of a vector over the workers, by the library or by our own rounds.
 
     Parameters
     ----------
@@ -45,34 +44,40 @@ class Summing:
         None for the library's own allreduce.
     wire_dtype : str
         Type on the wire; empty for 32-bit floats.
+    vector : ndarray
+        What is summed, in place.
     spans : sequence of (int, int)
         The parts.
     """
 
     def __init__(
-        self, transport: Transport, schedule: Schedule | None, wire_dtype: str, spans: Sequence[Span]
+        self,
+        transport: Transport,
+        schedule: Schedule | None,
+        wire_dtype: str,
+        vector: Any,
+        spans: Sequence[Span],
     ) -> None:
-        self._transport, xp = transport, transport.buffers.arrays
+        self.vector, xp = vector, transport.buffers.arrays
         wire = ELEMENTS[wire_dtype] if wire_dtype else FLOAT32
-        self._programs = (
-            {}
-            if schedule is None
-            else {
-                span: RankProgram(schedule, transport.rank, span[1] - span[0], FLOAT32, wire)
-                for span in spans
-            }
-        )
-        programs = self._programs.values()
-        self._landing = xp.zeros(max((p.landing_elements for p in programs), default=0), wire.storage)
-        self._leaving = xp.zeros(max((p.leaving_elements for p in programs), default=0), wire.storage)
+        self._calls: dict[Span, Callable[[], None]] = {}
+        if schedule is None:
+            for start, stop in spans:
+                self._calls[start, stop] = partial(
+                    transport.collective, "allreduce", None, vector[start:stop]
+                )
+            return
+        programs = {
+            span: RankProgram(schedule, transport.rank, span[1] - span[0], FLOAT32, wire) for span in spans
+        }
+        landing = xp.zeros(max(program.landing_elements for program in programs.values()), wire.storage)
+        leaving = xp.zeros(max(program.leaving_elements for program in programs.values()), wire.storage)
+        for (start, stop), program in programs.items():
+            self._calls[start, stop] = program.bind(transport, vector[start:stop], landing, leaving)
 
-    def run(self, vector: Any, span: Span) -> None:
+    def run(self, span: Span) -> None:
         """Replace a part of the vector by its sum."""
-        part = vector[span[0] : span[1]]
-        if span in self._programs:
-            self._programs[span].run(self._transport, part, self._landing, self._leaving)
-        else:
-            self._transport.collective("allreduce", None, part)
+        self._calls[span]()
 
 
 @dataclass(slots=True)
@@ -93,13 +98,13 @@ class BlockingExchange:
     def on_layer(self, start: int, stop: int) -> None:
         """Do nothing yet."""
 
-    def finish(self, vector: Any) -> Exchanged:
+    def finish(self) -> Exchanged:
         """Sum everything and return the time it took."""
         begin = time.perf_counter()
         self._transport.barrier(range(self._transport.ranks))
         together = time.perf_counter()
         for span in self._spans:
-            self._summing.run(vector, span)
+            self._summing.run(span)
         self._transport.buffers.ready()
         return Exchanged(exposed_s=time.perf_counter() - together, waited_s=together - begin)
 
@@ -113,8 +118,8 @@ class OverlappedExchange:
     Waiting for slower ranks cannot be told from exchanging here; both are in what is exposed and hidden.
     """
 
-    def __init__(self, transport: Transport, summing: Summing, spans: Sequence[Span], vector: Any) -> None:
-        self._transport, self._summing, self._spans, self._vector = transport, summing, spans, vector
+    def __init__(self, transport: Transport, summing: Summing, spans: Sequence[Span]) -> None:
+        self._transport, self._summing, self._spans = transport, summing, spans
         self._filled: queue.SimpleQueue[Span | None] = queue.SimpleQueue()
         self._summed: queue.SimpleQueue[float | BaseException] = queue.SimpleQueue()
         self._next = 0
@@ -128,7 +133,7 @@ class OverlappedExchange:
             self._filled.put(self._spans[self._next])
             self._next += 1
 
-    def finish(self, vector: Any) -> Exchanged:
+    def finish(self) -> Exchanged:
         """Wait for what is still under way and return the times."""
         begin, busy = time.perf_counter(), 0.0
         for _ in range(self._next):
@@ -149,7 +154,7 @@ class OverlappedExchange:
         while (span := self._filled.get()) is not None:
             begin = time.perf_counter()
             try:
-                self._summing.run(self._vector, span)
+                self._summing.run(span)
                 self._transport.buffers.ready()
             except BaseException as error:  # the main thread must hear of it, or wait forever
                 self._summed.put(error)
@@ -159,10 +164,9 @@ class OverlappedExchange:
 
 def serve(summing: Summing, transport: Transport, spans: Sequence[Span], barrier: bool, steps: int) -> None:
     """Play the part of a rank that holds no replica, a parameter server's, in every exchange."""
-    vector = transport.buffers.arrays.zeros(spans[0][1], np.float32)
     for _ in range(steps):
         if barrier:
             transport.barrier(range(transport.ranks))
         for span in spans:
-            vector[span[0] : span[1]] = 0  # servers start from nothing
-            summing.run(vector, span)
+            summing.vector[span[0] : span[1]] = 0  # servers start from nothing
+            summing.run(span)

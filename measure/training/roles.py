@@ -74,7 +74,7 @@ class BulkWorker(Role):
         times, exchange = StepTimes(), self._exchange
         self._replica.differentiate(times, exchange.on_layer if exchange else None)
         if exchange:
-            self._finish(times, exchange, self._replica.gradients)
+            self._finish(times, exchange)
         self._replica.update(times, 1.0 / self._workers)
         return times
 
@@ -84,12 +84,12 @@ class BulkWorker(Role):
         self._replica.update(times)
         self._step += 1
         if self._exchange and self._step % self._rule.period == 0:
-            self._finish(times, self._exchange, self._replica.weights)
+            self._finish(times, self._exchange)
             self._replica.weights *= np.float32(1.0 / self._workers)
         return times
 
-    def _finish(self, times: StepTimes, exchange: BlockingExchange | OverlappedExchange, vector: Any) -> None:
-        exchanged = exchange.finish(vector)
+    def _finish(self, times: StepTimes, exchange: BlockingExchange | OverlappedExchange) -> None:
+        exchanged = exchange.finish()
         times.exchange_s, times.wait_s = exchanged.exposed_s, exchanged.waited_s
         times.hidden_s = exchanged.hidden_s
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nearlinear.measure.transports.buffers import Buffers
-from nearlinear.measure.transports.transport import Part
+from nearlinear.measure.transports.transport import Part, as_bytes
 
 WAITING = ("poll", "sleep")
 NAP_S = 50e-6
@@ -37,13 +37,16 @@ class MpiTransport:
         self.buffers, self.waiting = buffers, waiting
         self.name = f"mpi-{buffers.name}"
         self.rank, self.ranks = comm.Get_rank(), comm.Get_size()
+        self._on_device = buffers.name != "host"
+        self._wait = MPI.Request.Waitall if waiting == "poll" else self._nap
         self._heard, self._told = bytearray(1), bytearray(1)
 
     def collective(self, operation: str, send: Any, receive: Any) -> None:
         """Call MPI's own collective of that name."""
-        self.buffers.ready()
+        if self._on_device:
+            self.buffers.ready()
         if operation in BYTE_MOVERS:
-            send, receive = _as_bytes(send), _as_bytes(receive)
+            send, receive = (None if array is None else as_bytes(array) for array in (send, receive))
         in_place = self._mpi.IN_PLACE if send is None else send
         start = _CALLS[operation] if self.waiting == "poll" else _STARTS[operation]
         request = start(self._comm, self._mpi.SUM, in_place, receive)
@@ -52,10 +55,12 @@ class MpiTransport:
 
     def exchange(self, sends: Sequence[Part], receives: Sequence[Part]) -> None:
         """Post receives, then sends, without blocking, and wait for all."""
-        self.buffers.ready()
+        if self._on_device:
+            self.buffers.ready()
         comm = self._comm
-        requests = [comm.Irecv(_as_bytes(array), source=peer) for array, peer in receives]
-        requests += [comm.Isend(_as_bytes(array), dest=peer) for array, peer in sends]
+        requests = [comm.Irecv(array, peer) for array, peer in receives]
+        for array, peer in sends:
+            requests.append(comm.Isend(array, peer))
         self._wait(requests)
 
     def barrier(self, participants: Sequence[int]) -> None:
@@ -92,17 +97,10 @@ class MpiTransport:
         comm = self._comm.Split(0 if member else self._mpi.UNDEFINED, ranks.index(self.rank) if member else 0)
         return MpiTransport(comm, self.buffers, self.waiting) if member else None
 
-    def _wait(self, requests: list[Any]) -> None:
-        if self.waiting == "poll":
-            self._mpi.Request.Waitall(requests)
-            return
+    def _nap(self, requests: list[Any]) -> None:
+        """Wait for all without holding a core."""
         while not self._mpi.Request.Testall(requests):
             time.sleep(NAP_S)
-
-
-def _as_bytes(array: Any) -> Any:
-    """Return the bytes of a contiguous array: what moves unchanged needs no type that MPI knows."""
-    return None if array is None else array.view("uint8")
 
 
 def _quietly(request: Any) -> None:

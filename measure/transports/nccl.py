@@ -7,7 +7,7 @@ import numpy as np
 
 from nearlinear.measure.transports.buffers import HOST, Buffers
 from nearlinear.measure.transports.mpi import MpiTransport
-from nearlinear.measure.transports.transport import Part
+from nearlinear.measure.transports.transport import Part, as_bytes
 
 # ncclDataType_t in nccl.h since 2.10; CuPy has no name for bfloat16, which is kept as 16-bit patterns.
 TYPES = {"float16": 6, "float32": 7, "float64": 8, "uint16": 9}
@@ -76,8 +76,8 @@ class NcclTransport:
         each = len(send) // self.ranks
         slices = [slice(peer * each, (peer + 1) * each) for peer in range(self.ranks)]
         self.exchange(
-            [(send[s], peer) for peer, s in enumerate(slices)],
-            [(receive[s], peer) for peer, s in enumerate(slices)],
+            [(as_bytes(send[s]), peer) for peer, s in enumerate(slices)],
+            [(as_bytes(receive[s]), peer) for peer, s in enumerate(slices)],
         )
 
 

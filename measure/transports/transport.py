@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from nearlinear.measure.transports.buffers import Buffers
 
-Part = tuple[Any, int]  # a contiguous array and the rank it goes to or comes from
+Part = tuple[Any, int]  # a contiguous array of bytes and the rank it goes to or comes from
 
 
 class Transport(Protocol):
@@ -27,7 +27,7 @@ class Transport(Protocol):
         """
 
     def exchange(self, sends: Sequence[Part], receives: Sequence[Part]) -> None:
-        """Send and receive arrays at once, and wait for all of them."""
+        """Send and receive arrays of bytes (:func:`as_bytes`) at once, and wait for all of them."""
 
     def barrier(self, participants: Sequence[int]) -> None:
         """Wait until all participants are here; only they call it."""
@@ -40,3 +40,8 @@ class Transport(Protocol):
 
     def part(self, ranks: Sequence[int]) -> "Transport | None":
         """Return a transport among some of the ranks, in that order; None on others. All call it."""
+
+
+def as_bytes(array: Any) -> Any:
+    """Return the bytes of a contiguous array: what moves unchanged needs no type that MPI knows."""
+    return array.view("uint8")

@@ -12,6 +12,7 @@ OWN = ("--launch", "--print-launch", "--nodes", "--per-node")
 
 def check_new(out: Path) -> None:
     """Refuse an output that cannot be made, before any rank is started."""
+    from nearlinear.measure.launcher import speaks
     from nearlinear.models.errors import ContentError, SpecError
 
     if out.exists():
@@ -19,8 +20,21 @@ def check_new(out: Path) -> None:
         raise ContentError("--out", "must be a new file", got=str(out), remedy=remedy)
     if not out.parent.is_dir():
         raise SpecError("--out", "must lie in a folder that is there", got=str(out), remedy="make it first")
-    if not os.access(out.parent, os.W_OK):
-        raise ContentError("--out", "must lie in a folder that can be written to", got=str(out))
+    if speaks():
+        _try_folder(out)
+
+
+def _try_folder(out: Path) -> None:
+    """Write and remove a file beside the output: permissions alone do not tell what a file system takes."""
+    from nearlinear.models.errors import ContentError
+
+    probe = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        told = f"must lie in a folder that can be written to ({error.strerror})"
+        raise ContentError("--out", told, got=str(out)) from None
 
 
 def launch_ranks(verb: str, ranks: int, out: Path, as_json: bool) -> None:
@@ -40,12 +54,12 @@ def launch_ranks(verb: str, ranks: int, out: Path, as_json: bool) -> None:
         print(ended.output, end="")
         return
     print(ended.output, end="", file=sys.stderr)
-    complete, told = kept(out)
+    record, told = kept(out, ended.run_id)
     if ended.interrupted:
         print(told, file=sys.stderr)
         raise KeyboardInterrupt
-    if 0 < ended.status < 8 and not out.exists():
+    if 0 < ended.status < 8 and record is None:
         raise typer.Exit(ended.status)  # a rank has said why
-    if complete and 0 < ended.status <= 8:
+    if record is not None and record.complete and 0 < ended.status <= 8:
         raise typer.Exit(ended.status)
     raise IncompleteError(verb, f"a rank ended early (status {ended.status}); {told}")

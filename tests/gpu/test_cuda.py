@@ -11,6 +11,7 @@ from nearlinear.measure.operations.operation import Workspace
 from nearlinear.measure.pattern import Pattern
 from nearlinear.measure.transports.alone import LoneTransport
 from nearlinear.measure.transports.buffers import HOST, Buffers, missing_device
+from nearlinear.measure.transports.transport import as_bytes
 from tests.threads import wrong_results
 
 pytestmark = [
@@ -72,7 +73,7 @@ def test_transports_of_one_rank(cuda: Buffers, kind: str) -> None:
             transport.collective(operation, send, receive)
         assert (receive == send).all(), operation
     receive[:] = 0
-    transport.exchange([(send, 0)], [(receive, 0)])
+    transport.exchange([(as_bytes(send), 0)], [(as_bytes(receive), 0)])
     assert (receive == send).all()
 
 

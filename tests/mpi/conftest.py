@@ -87,3 +87,23 @@ def wait_for() -> Callable[..., None]:
         raise AssertionError("nothing was sampled in a minute")
 
     return wait
+
+
+@pytest.fixture
+def ranks_started(tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+    """``ranks_started(n, arguments)`` starts a Python program on n ranks and goes on."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(count: int, arguments: Sequence[str]) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [mpiexec(), "-n", str(count), sys.executable, "-P", *arguments], cwd=tmp_path,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()

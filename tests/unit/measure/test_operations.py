@@ -76,7 +76,7 @@ def test_all_ranks_end_with_equal_values_over_a_narrow_wire(name: str) -> None:
         if transport.rank >= schedule.workers:
             vector[:] = 0
         landing = np.zeros(program.landing_elements, np.float16)
-        program.run(transport, vector, landing, np.zeros(program.leaving_elements, np.float16))
+        program.bind(transport, vector, landing, np.zeros(program.leaving_elements, np.float16))()
         return vector
 
     vectors = on_threads(schedule.ranks, HOST, part)[: schedule.workers]

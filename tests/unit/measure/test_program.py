@@ -22,9 +22,9 @@ class Scripted(LoneTransport):
         self.arriving, self.out = deque(arriving), list[Any]()
 
     def exchange(self, sends: Sequence[Any], receives: Sequence[Any]) -> None:
-        self.out += [np.copy(array) for array, _ in sends]
+        self.out += [array.view(np.float32).copy() for array, _ in sends]
         for array, _ in receives:
-            array[:] = self.arriving.popleft()
+            array.view(np.float32)[:] = self.arriving.popleft()
 
 
 def test_a_ring_rank_adds_what_lands_and_passes_it_on() -> None:
@@ -33,7 +33,7 @@ def test_a_ring_rank_adds_what_lands_and_passes_it_on() -> None:
     assert program.leaving_elements == 0
     transport = Scripted([[10.0, 20.0], [30.0, 40.0]])
     vector = np.array([1.0, 2.0, 3.0, 4.0], np.float32)
-    program.run(transport, vector, np.zeros(2, np.float32))
+    program.bind(transport, vector, np.zeros(2, np.float32), None)()
     # Round 0 sends chunk 0 and adds to chunk 1; round 1 sends that sum and takes the other's.
     assert [list(sent) for sent in transport.out] == [[1.0, 2.0], [13.0, 24.0]]
     assert vector.tolist() == [30.0, 40.0, 13.0, 24.0]
@@ -45,7 +45,7 @@ def test_no_program_for_a_rank_beyond_the_schedule(name: str) -> None:
     program = RankProgram(schedule, rank=schedule.ranks, elements=10)
     assert program.landing_elements == 0
     transport = Scripted([])
-    program.run(transport, np.zeros(10, np.float32), np.zeros(0, np.float32))
+    program.bind(transport, np.zeros(10, np.float32), np.zeros(0, np.float32), None)()
     assert not transport.out
 
 

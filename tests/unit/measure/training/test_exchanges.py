@@ -105,15 +105,15 @@ def test_buckets_by_hand() -> None:
 
 def test_an_error_in_the_thread_of_the_exchange_is_heard() -> None:
     class Failing(Summing):
-        def run(self, vector: Any, span: Any) -> None:
+        def run(self, span: Any) -> None:
             raise OSError("the link is gone")
 
     def part(transport: ThreadTransport) -> None:
         spans, vector = [(0, 4)], np.zeros(4, np.float32)
-        exchange = OverlappedExchange(transport, Failing(transport, None, "", spans), spans, vector)
+        exchange = OverlappedExchange(transport, Failing(transport, None, "", vector, spans), spans)
         exchange.on_layer(0, 4)
         with pytest.raises(OSError, match="the link is gone"):
-            exchange.finish(vector)
+            exchange.finish()
 
     on_threads(1, HOST, part)
 
