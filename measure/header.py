@@ -67,6 +67,7 @@ def facts(comm: Any, transport: Transport, placement: Placement) -> dict[str, An
         "transport": transport.name,
         "versions": versions() | _libraries(comm, transport),
         "environment": variables(),
+        "clock": clock(),
         "command": ["nearlinear", *sys.argv[1:]],
     }
 

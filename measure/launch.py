@@ -31,12 +31,11 @@ class Launched:
     run_id: str
 
 
-def launch(ranks: int, arguments: Sequence[str]) -> Launched:
+def launch(starter: str, ranks: int, arguments: Sequence[str]) -> Launched:
     """Start ``nearlinear`` with ``arguments`` on so many local ranks and wait for them.
 
     Progress goes to standard error as it comes; what the ranks print is returned.
     """
-    starter = mpiexec()
     require_matching(starter)
     command = [starter, "-n", str(ranks), sys.executable, "-P", "-m", "nearlinear.cli.app", *arguments]
     run_id = uuid.uuid4().hex

@@ -19,7 +19,8 @@ TYPES = {"float32": "float", "float64": "double", "float16": "half", "bfloat16":
 ITEM_BYTES = {"float32": 4, "float64": 8, "float16": 2, "bfloat16": 2}
 ROOTED, ADDING = ("broadcast", "reduce"), ("allreduce", "reduce-scatter", "reduce")
 SIDE = ("time", "algbw", "busbw", "#wrong")
-WIDTHS = (12, 12, 9, 7, 6, *(9, 8, 8, 7) * 2, 5, 16, 16, 4)
+WIDTHS = (12, 12, 9, 7, 6, *(9, 8, 8, 7) * 2)
+SPREAD = "#   size (B)  n out   5-95 % out (us)   n in    5-95 % in (us)  limit"
 LARGEST_MATRIX = 16
 
 
@@ -41,16 +42,21 @@ def _collectives(rows: Sequence[Summary]) -> Iterator[str]:
 
 
 def _nccl_table(rows: list[Summary]) -> str:
+    """Return a table that readers of nccl-tests can read; what they do not know stands in comments."""
     first = rows[0]
     wire = f" ({first.wire_dtype} on the wire)" if first.wire_dtype else ""
     way = f"{first.algorithm}, {first.transport}, {first.dtype}{wire}"
     where = f"{first.ranks} ranks on {first.nodes} {'node' if first.nodes == 1 else 'nodes'}"
     taken = "each call timed alone" if first.mode == "individual" else "calls back to back"
     title = f"# {first.operation} by {way}, {where}, {first.mode}: {taken}"
-    sizes = sorted({row.size_bytes for row in rows})
-    sides = {(row.size_bytes, row.placement): row for row in rows}
-    lines = [_line(first, size, [sides.get((size, p)) for p in ("out", "in")]) for size in sizes]
-    return "\n".join([f"# Collective test starting: {TESTS[first.operation]}", title, *_heads(), *lines])
+    found = {(row.size_bytes, row.placement): row for row in rows}
+    sides = {size: [found.get((size, place)) for place in ("out", "in")] for size in
+             sorted({row.size_bytes for row in rows})}  # fmt: skip
+    lines = [_line(first, size, pair) for size, pair in sides.items()]
+    spread = [_spread_line(size, pair) for size, pair in sides.items()]
+    return "\n".join(
+        [f"# Collective test starting: {TESTS[first.operation]}", title, *_heads(), *lines, SPREAD, *spread]
+    )
 
 
 def _heads() -> list[str]:
@@ -61,8 +67,6 @@ def _heads() -> list[str]:
     for start in (5, 9):
         names[start : start + 4] = SIDE
         units[start : start + 3] = ["(us)", "(GB/s)", "(GB/s)"]
-    names[13:17] = ["n", "5-95% out", "5-95% in", "cpu"]
-    units[14:16] = ["(us)", "(us)"]
     over[6], over[10] = "out-of-place", "in-place"
     return ["#" + _cells(line)[1:] for line in (over, names, units)]
 
@@ -71,13 +75,16 @@ def _line(first: Summary, size: int, sides: Sequence[Summary | None]) -> str:
     redop = "sum" if first.operation in ADDING else "none"
     root = "0" if first.operation in ROOTED else "-1"
     count = str(size // ITEM_BYTES[first.dtype])
+    return _cells([str(size), count, TYPES[first.dtype], redop, root, *_side(sides[0]), *_side(sides[1])])
+
+
+def _spread_line(size: int, sides: Sequence[Summary | None]) -> str:
+    """Return how far the times of a row spread, and whether the processors may have been the limit."""
     there = [side for side in sides if side]
-    cells = [str(size), count, TYPES[first.dtype], redop, root]
+    told = [f"{size:>11d}"]
     for side in sides:
-        cells += _side(side)
-    cells += [str(min(side.samples for side in there))]
-    cells += [_band(side) if side else "-" for side in sides]
-    return _cells([*cells, "cpu" if any(side.processor_bound for side in there) else "ok"])
+        told += [f"{side.samples:>6d}", f"{_band(side):>17s}"] if side else [f"{'-':>6s}", f"{'-':>17s}"]
+    return f"#{' '.join(told)}  {'cpu' if any(side.processor_bound for side in there) else 'ok'}"
 
 
 def _side(side: Summary | None) -> list[str]:

@@ -79,7 +79,8 @@ def _title(record: Record) -> str:
     shape = "x".join(str(side) for side in spec.get("network_input_shape", []))
     workers = len({step.rank for step in record.steps})
     what = f"{spec.get('network_name')} on {spec.get('data')} {shape}, {spec.get('batch')} images a step"
-    return f"{what} on each of {workers} workers; {_rule_told(spec)}; batches {spec.get('loader')}"
+    plural = "s" if workers != 1 else ""
+    return f"{what} on each of {workers} worker{plural}; {_rule_told(spec)}; batches {spec.get('loader')}"
 
 
 def _rule_told(spec: Mapping[str, Any]) -> str:

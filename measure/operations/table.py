@@ -72,9 +72,9 @@ def operations_named(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def algorithms_named(names: Sequence[str]) -> tuple[str, ...]:
+def algorithms_named(names: Sequence[str], where: str = "--algorithms") -> tuple[str, ...]:
     """Return algorithms, ``all`` replaced by every one; ``SpecError`` for unknown names."""
-    _check("--algorithms", names, (VENDOR, *ALGORITHMS, "all"))
+    _check(where, names, (VENDOR, *ALGORITHMS, "all"))
     return (VENDOR, *ALGORITHMS) if "all" in names else tuple(dict.fromkeys(names))
 
 

@@ -75,7 +75,7 @@ class TrainSpec:
         if self.overlap and isinstance(self.rule, BulkSynchronous) and self.rule.averages == "weights":
             raise SpecError("--overlap", "needs gradients, weights are ready all at once", got="weights")
         if self.wire_dtype and self.algorithm == VENDOR:
-            remedy = "choose an algorithm of our own, such as --algorithm asa"
+            remedy = "choose rounds of our own with --algorithm"
             raise SpecError("--wire", "needs rounds of our own", got=self.wire_dtype, remedy=remedy)
 
     def plain(self) -> dict[str, Any]:

@@ -73,13 +73,13 @@ def _this_machine(folder: Path, budget_s: float) -> "list[Section]":
 
 def _measure(folder: Path, budget_s: float) -> Path:
     from nearlinear.measure.launch import launch
-    from nearlinear.measure.launcher import require_mpi
+    from nearlinear.measure.launcher import mpiexec, require_mpi
     from nearlinear.models.errors import IncompleteError
 
     require_mpi()
     record = _free(folder)
     command = ["measure", "--out", str(record), "--budget", f"{budget_s:g}s", *MEASURE]
-    ended = launch(RANKS, command)
+    ended = launch(mpiexec(), RANKS, command)
     if ended.interrupted:
         raise KeyboardInterrupt
     if ended.status:

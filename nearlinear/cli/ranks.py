@@ -39,9 +39,10 @@ def _try_folder(out: Path) -> None:
 
 def launch_ranks(verb: str, ranks: int, out: Path, as_json: bool) -> None:
     """Start ranks, pass their result on, and say what is left when they end badly."""
+    from nearlinear.cli.output import say
     from nearlinear.measure.launch import launch
     from nearlinear.measure.launch_line import without
-    from nearlinear.measure.launcher import require_mpi
+    from nearlinear.measure.launcher import mpi_vendor, mpiexec, require_mpi
     from nearlinear.measure.records import kept
     from nearlinear.models.errors import IncompleteError, SpecError
 
@@ -49,7 +50,9 @@ def launch_ranks(verb: str, ranks: int, out: Path, as_json: bool) -> None:
     if not 2 <= ranks <= most:
         raise SpecError("--launch", f"must be 2 to {most} on this host", got=ranks)
     require_mpi()
-    ended = launch(ranks, without(sys.argv[1:], OWN))
+    starter = mpiexec()
+    say(f"starting {ranks} ranks with {starter} ({mpi_vendor()})")
+    ended = launch(starter, ranks, without(sys.argv[1:], OWN))
     if ended.status == 0:
         print(ended.output, end="")
         return

@@ -88,5 +88,5 @@ def _print(out: Path, reason: str, as_json: bool) -> None:
         return
     print(trained_text(record))
     spent = " (the budget is spent)" if reason == "budget" else ""
-    print(f"\nwrote {out}: {len(record.steps)} steps of {len({s.rank for s in record.steps})} workers{spent}")
+    print(f"\nwrote {out}: {len(record.steps)} steps{spent}")
     print(f"Next: nearlinear records show {out}")

@@ -79,9 +79,9 @@ def train_spec(**given: Any) -> "TrainSpec":
     from nearlinear.models.option import one_of
     from nearlinear.models.units import parse_duration, parse_size
 
-    (algorithm,) = algorithms_named([given["algorithm"]])
-    if algorithm != given["algorithm"] or given["algorithm"] == "all":
-        raise SpecError("--algorithm", "must be one", got=given["algorithm"])
+    if given["algorithm"] == "all":
+        raise SpecError("--algorithm", "must be one", got="all")
+    (algorithm,) = algorithms_named([given["algorithm"]], "--algorithm")
     data = _data(given)
     return TrainSpec(
         network=NetworkSpec(name=_network(given["network"]), input_shape=data.shape, classes=data.classes,
