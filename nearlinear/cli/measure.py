@@ -58,7 +58,7 @@ def measure(
     if launch and launched_size() is not None:
         raise SpecError("--launch", "starts ranks itself", got=launch, remedy="leave out mpiexec or --launch")
     if launch:
-        launch_ranks("measure", launch, spec.out, as_json)
+        launch_ranks("measure", launch, spec.out)
         return
     if launched_size() is None and spec.wanted.needs_ranks:
         remedy = (

@@ -11,17 +11,22 @@ OWN = ("--launch", "--print-launch", "--nodes", "--per-node")
 
 
 def check_new(out: Path) -> None:
-    """Refuse an output that cannot be made, before any rank is started."""
-    from nearlinear.measure.launcher import speaks
+    """Refuse an output that cannot be made, before any rank is started.
+
+    Ranks themselves must not: what one of them sees may have changed when the next one looks, and the
+    others would wait for it forever. They agree when rank 0 opens the record.
+    """
+    from nearlinear.measure.launcher import launched_size
     from nearlinear.models.errors import ContentError, SpecError
 
+    if launched_size() is not None:
+        return
     if out.exists():
         remedy = "choose another --out, or remove it: records are never overwritten"
         raise ContentError("--out", "must be a new file", got=str(out), remedy=remedy)
     if not out.parent.is_dir():
         raise SpecError("--out", "must lie in a folder that is there", got=str(out), remedy="make it first")
-    if speaks():
-        _try_folder(out)
+    _try_folder(out)
 
 
 def _try_folder(out: Path) -> None:
@@ -37,7 +42,7 @@ def _try_folder(out: Path) -> None:
         raise ContentError("--out", told, got=str(out)) from None
 
 
-def launch_ranks(verb: str, ranks: int, out: Path, as_json: bool) -> None:
+def launch_ranks(verb: str, ranks: int, out: Path) -> None:
     """Start ranks, pass their result on, and say what is left when they end badly."""
     from nearlinear.cli.output import say
     from nearlinear.measure.launch import launch

@@ -64,7 +64,7 @@ def train(
     if launch and launched_size() is not None:
         raise SpecError("--launch", "starts ranks itself", got=launch, remedy="leave out mpiexec or --launch")
     if launch:
-        launch_ranks("train", launch, how.out, as_json)
+        launch_ranks("train", launch, how.out)
         return
     trained = run(spec, how, failed, _progress)
     if trained.rank == 0:

@@ -56,7 +56,7 @@ def ranks(tmp_path: Path) -> Run:
 
 @pytest.fixture
 def started(command: list[str], tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
-    """Start the command in the background; whatever is left of it is killed at the end."""
+    """Start the command in the background; whatever is left of it is ended."""
     processes: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> "subprocess.Popen[str]":
@@ -70,7 +70,7 @@ def started(command: list[str], tmp_path: Path) -> Iterator[Callable[..., "subpr
     yield start
     for process in processes:
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+            process.terminate()  # which it passes on to its ranks
             process.communicate()
 
 
