@@ -4,7 +4,9 @@
 nearest even, and added in 32 bits.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -66,6 +68,18 @@ class ElementType:
         """Store what arrived as ``wire`` in ``target``."""
         same = self.storage == wire.storage and self.is_native == wire.is_native
         target[:] = landed if same else self.of_float(xp, wire.to_float(landed))
+
+    def adding(self, xp: Any, target: Any, landed: Any, wire: "ElementType") -> Callable[[], Any]:
+        """Return ``add`` on these arrays as one quick call."""
+        if self.is_native and wire.is_native:
+            return partial(xp.add, target, landed, target)
+        return partial(self.add, xp, target, landed, wire)
+
+    def putting(self, xp: Any, target: Any, landed: Any, wire: "ElementType") -> Callable[[], Any]:
+        """Return ``put`` on these arrays as one quick call."""
+        if self.name == wire.name:
+            return partial(xp.copyto, target, landed)
+        return partial(self.put, xp, target, landed, wire)
 
 
 ELEMENTS = {

@@ -12,6 +12,8 @@ from nearlinear.measure.transports.transport import Part, Transport, as_bytes
 from nearlinear.models.collectives.schedule import Schedule, Transfers
 
 FLOAT32 = ELEMENTS["float32"]
+Calls = list[Callable[[], Any]]
+_Bound = tuple[Calls, list[Part], list[Part], Calls]  # a round with its arrays cut out
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,48 +86,39 @@ class RankProgram:
         messages of the round are through, because sends of the same round must leave with the values
         from before it. Messages of another type leave from ``leaving`` (of ``leaving_elements``).
         """
-        xp, element, wire = transport.buffers.arrays, self.element, self.wire
-        rounds = [self._bound(round_, vector, landing, leaving) for round_ in self._rounds]
+        xp, exchange = transport.buffers.arrays, transport.exchange
+        rounds = [self._bound(xp, round_, vector, landing, leaving) for round_ in self._rounds]
 
         def run() -> None:
-            for bound in rounds:
-                for source, left, lasts in bound.narrows:
-                    wire.put(xp, left, source, element)
-                    if lasts:
-                        element.put(xp, source, left, wire)
-                transport.exchange(bound.sends, bound.receives)
-                for target, landed in bound.lands:
-                    bound.combine(xp, target, landed, wire)
+            for before, sends, receives, after in rounds:
+                for convert in before:
+                    convert()
+                exchange(sends, receives)
+                for combine in after:
+                    combine()
 
         return run
 
-    def _bound(self, round_: _Round, vector: Any, landing: Any, leaving: Any) -> "_Bound":
+    def _bound(self, xp: Any, round_: _Round, vector: Any, landing: Any, leaving: Any) -> _Bound:
         """Return a round on its arrays.
 
         The sender keeps what it sends in a narrower type wherever it lasts: all ranks end with equal
         values, and not one of them with the digits that the wire lost.
         """
-        parts = [(piece, vector[piece.start : piece.stop]) for piece in round_.sends]
-        narrows = [(part, leaving[p.kept], round_.lasts(p)) for p, part in parts] if self._narrows else []
-        leaves = [left for _, left, _ in narrows] if self._narrows else [part for _, part in parts]
-        return _Bound(
-            sends=[(as_bytes(left), piece.peer) for (piece, _), left in zip(parts, leaves, strict=True)],
-            receives=[(as_bytes(landing[piece.kept]), piece.peer) for piece in round_.receives],
-            narrows=narrows,
-            lands=[(vector[piece.start : piece.stop], landing[piece.kept]) for piece in round_.receives],
-            combine=self.element.add if round_.reduce else self.element.put,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Bound:
-    """A round with its arrays cut out."""
-
-    sends: list[Part]
-    receives: list[Part]
-    narrows: list[tuple[Any, Any, bool]]
-    lands: list[tuple[Any, Any]]
-    combine: Callable[[Any, Any, Any, ElementType], None]
+        before: Calls = []
+        sends: list[Part] = []
+        for piece in round_.sends:
+            left = vector[piece.start : piece.stop]
+            if self._narrows:
+                source, left = left, leaving[piece.kept]
+                before.append(self.wire.putting(xp, left, source, self.element))
+                before += [self.element.putting(xp, source, left, self.wire)] if round_.lasts(piece) else []
+            sends.append((as_bytes(left), piece.peer))
+        lands = [(vector[piece.start : piece.stop], landing[piece.kept]) for piece in round_.receives]
+        combine = self.element.adding if round_.reduce else self.element.putting
+        receives = [(as_bytes(landing[piece.kept]), piece.peer) for piece in round_.receives]
+        after = [combine(xp, target, landed, self.wire) for target, landed in lands]
+        return before, sends, receives, after
 
 
 def _mine(transfers: Transfers, rank: int, bounds: Any) -> _Round:

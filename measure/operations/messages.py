@@ -57,16 +57,18 @@ def _there_and_back(
     """Return a message to a peer and back; its time is half."""
     elements = space.elements_of(size_bytes)
     back = space.room("result", elements)
-    out, home = as_bytes(space.own(0, elements)), as_bytes(back)
     to, source = _role(pairs, transport.rank)
+    peer = to if to is not None else source
+    sent = as_bytes(back if to is None else space.own(0, elements))
+    leaves, comes = [(sent, peer or 0)], [(as_bytes(back), peer or 0)]
 
     def run() -> None:
         if to is not None:
-            transport.exchange([(out, to)], [])
-            transport.exchange([], [(home, to)])
+            transport.exchange(leaves, ())
+            transport.exchange((), comes)
         elif source is not None:
-            transport.exchange([], [(home, source)])
-            transport.exchange([(home, source)], [])
+            transport.exchange((), comes)
+            transport.exchange(leaves, ())
 
     listens = to is not None or source is not None
     return _prepared(space, run, back, elements, listens, scale=0.5)

@@ -151,6 +151,7 @@ class OverlappedExchange:
         self._thread.join()
 
     def _work(self) -> None:
+        self._transport.buffers.use()
         while (span := self._filled.get()) is not None:
             begin = time.perf_counter()
             try:

@@ -16,10 +16,18 @@ class Buffers:
         ``host`` or ``cuda``.
     arrays : module
         NumPy, or CuPy with the same functions.
+    number : int
+        Of the device on its node.
     """
 
     name: str
     arrays: Any
+    number: int = 0
+
+    def use(self) -> None:
+        """Make the device the one of this thread: every thread begins with the first."""
+        if self.name == "cuda":
+            self.arrays.cuda.Device(self.number).use()
 
     def ready(self) -> None:
         """Wait until everything asked of the device is done.
@@ -64,5 +72,6 @@ def device_buffers(local_rank: int) -> Buffers:
     """Return buffers on the device of a rank, by its number on the node; ``missing_device`` comes first."""
     import cupy
 
-    cupy.cuda.Device(local_rank % cupy.cuda.runtime.getDeviceCount()).use()
-    return Buffers("cuda", cupy)
+    buffers = Buffers("cuda", cupy, local_rank % cupy.cuda.runtime.getDeviceCount())
+    buffers.use()
+    return buffers
