@@ -20,7 +20,7 @@ test: $(VENV)/.dev lint ## Linters, type checks and tests.
 
 test-all: $(VENV)/.dev lint ## The same with soak, fuzz and large runs, and coverage.
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -q
+	$(BIN)/python -m coverage run -m pytest -q -n auto --dist loadfile
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under 90
 

@@ -13,6 +13,7 @@ from typing import Any
 from nearlinear.measure.environment import cores
 from nearlinear.measure.header import RUN_VARIABLE
 from nearlinear.measure.launcher import mpiexec, require_matching
+from nearlinear.measure.progress import is_live
 
 GRACE_S = 10.0
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -46,7 +47,7 @@ def launch(starter: str, ranks: int, arguments: Sequence[str]) -> Launched:
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            env=_environment(ranks) | {RUN_VARIABLE: run_id},
+            env=_environment(ranks) | is_live() | {RUN_VARIABLE: run_id},
         ) as process,  # fmt: skip
     ):
         try:

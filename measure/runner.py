@@ -1,6 +1,5 @@
 """One measuring run: from the communicator to the closed record."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from nearlinear.measure.operations.operation import Workspace
 from nearlinear.measure.operations.table import Wanted, Ways, find_operations
 from nearlinear.measure.pattern import Pattern
 from nearlinear.measure.placement import Placement, in_node_order
+from nearlinear.measure.progress import Progress
 from nearlinear.measure.protocol.clocks import Clocks, compare
 from nearlinear.measure.protocol.starts import BarrierStart, WindowStart
 from nearlinear.measure.protocol.visit import Crew
@@ -179,8 +179,13 @@ def _sampled(
     narrowest = min([element.exact, *(element_type(w).exact for w in spec.wanted.wires if w)])
     pattern = Pattern.exact(crew.control.ranks, narrowest)
     space = Workspace(transport.buffers, element, pattern)
-    show = _progress if crew.rank == 0 else _silent
-    return run_sampling(crew, companies, space, spec.sampling, keeper.keep if keeper else _drop, show)
+    progress = Progress() if crew.rank == 0 else None
+    keep = keeper.keep if keeper else _drop
+    try:
+        return run_sampling(crew, companies, space, spec.sampling, keep, progress or _silent)
+    finally:
+        if progress:
+            progress.clear()
 
 
 def _nothing(error: BaseException) -> None:
@@ -193,8 +198,3 @@ def _drop(sample: Sample) -> None:
 
 def _silent(line: str) -> None:
     """Other ranks say nothing."""
-
-
-def _progress(line: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)

@@ -102,14 +102,14 @@ def _choices(
 ) -> Iterator[tuple[float, float]]:
     """Yield (cell, samples to take) on rank 0, at last why it is over."""
     order, deadline = np.random.default_rng(sampling.seed), begin + sampling.budget_s
-    stopping, shown = sampling.stopping, -np.inf
+    stopping, shown, started = sampling.stopping, -np.inf, time.perf_counter()
     while waiting := [i for i, cell in enumerate(cells) if not stopping.enough(np.array(cell.times))]:
         for place in order.permutation(len(waiting)):
             cell, now = cells[waiting[place]], time.perf_counter()
             if now > deadline:
                 yield SPENT, 0.0
             if now - shown > 0.2:
-                progress(_remaining(cells, stopping, deadline - now))
+                progress(_remaining(cells, stopping, now - started, deadline - now))
                 shown = now
             yield float(waiting[place]), float(_samples_of(cell, stopping))
     yield ENOUGH, 0.0
@@ -121,14 +121,16 @@ def _samples_of(cell: Cell, stopping: Stopping) -> int:
     return int(np.clip(min(in_time, stopping.least // 3, VISIT_MOST), 1, stopping.most - len(cell.times)))
 
 
-def _remaining(cells: list[Cell], stopping: Stopping, left_s: float) -> str:
-    wanted = [stopping.wanted(np.array(cell.times)) for cell in cells]
-    foreseen = sum(
-        count * cell.call_s * cell.calls_per_sample for count, cell in zip(wanted, cells, strict=True)
-    )
-    taken, done = sum(len(cell.times) for cell in cells), sum(count == 0 for count in wanted)
-    left = min(max(foreseen, 0.0), max(left_s, 0.0))
-    return f"{taken} samples, {done} of {len(cells)} cells done, about {left:.0f} s left"
+def _remaining(cells: list[Cell], stopping: Stopping, spent_s: float, left_s: float) -> str:
+    """Return how far the run is, foreseeing as much beside calls as there was until now."""
+    taken = np.array([len(cell.times) for cell in cells])
+    wanted = np.array([stopping.wanted(np.array(cell.times)) for cell in cells])
+    each_s = np.array([cell.call_s * cell.calls_per_sample for cell in cells])
+    called_s = float(taken @ each_s)
+    foreseen_s = float(wanted @ each_s) * (spent_s / called_s if called_s else 1.0)
+    left = min(foreseen_s, max(left_s, 0.0)) if called_s else max(left_s, 0.0)
+    done = int((wanted == 0).sum())
+    return f"{taken.sum()} samples, {done} of {len(cells)} cells done, about {left:.0f} s left"
 
 
 def _warm(

@@ -99,8 +99,6 @@ def _run(spec: "MeasureSpec", as_json: bool) -> None:
     measured = run(spec, failed)
     if measured.rank:
         return
-    if sys.stderr.isatty():
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
     warn(measured.notes)
     _print(measured, spec.out, as_json)
 

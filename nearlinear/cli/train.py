@@ -1,6 +1,5 @@
 """``nearlinear train``: a small data-parallel training run, to check predictions of whole steps against."""
 
-import sys
 from pathlib import Path
 
 import typer
@@ -45,6 +44,7 @@ def train(
     """Train a small network on every rank, and record where the time of each step goes."""
     from nearlinear.cli.failure import failed
     from nearlinear.measure.launcher import launched_size, speaks
+    from nearlinear.measure.progress import Progress
     from nearlinear.measure.training.trainer import TrainHow
     from nearlinear.measure.training.trainer import train as run
     from nearlinear.models.errors import NearlinearError, SpecError
@@ -66,14 +66,11 @@ def train(
     if launch:
         launch_ranks("train", launch, how.out)
         return
-    trained = run(spec, how, failed, _progress)
+    progress = Progress()
+    trained = run(spec, how, failed, progress)
+    progress.clear()
     if trained.rank == 0:
         _print(how.out, trained.reason, as_json)
-
-
-def _progress(line: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
 
 
 def _print(out: Path, reason: str, as_json: bool) -> None:
@@ -81,7 +78,6 @@ def _print(out: Path, reason: str, as_json: bool) -> None:
     from nearlinear.measure.records import read_record
     from nearlinear.reports.trained import trained_plain, trained_text
 
-    _progress("")
     record = read_record(out)
     if as_json:
         print_document("training", {"record": str(out)}, {"ended": reason, **trained_plain(record)})
