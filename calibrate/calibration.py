@@ -76,23 +76,28 @@ def _check_once(imported: Sequence[Imported]) -> None:
 def _alike(points: Points, notes: list[str]) -> Points:
     """Return points that mean the same: one mode for each transport, and no narrowed messages.
 
-    Calls timed alone and calls back to back differ by what overlaps; where both are there, those timed
-    alone are used. ``notes`` gets what is left out, and whether the processors may have been the limit.
+    Calls timed alone and calls back to back differ by what overlaps, ranks that poll and ranks that
+    sleep by their naps; where both are there, calls timed alone and ranks that poll are used. ``notes``
+    gets what is left out, and whether the processors may have been the limit.
     """
-    both = {t for t in points.transport if len(set(points.mode[points.transport == t])) > 1}
-    mixed = np.isin(points.transport, sorted(both)) & (points.mode == "pipelined")
-    narrowed = points.wire_dtype != ""
-    for rows, why in (
-        (mixed, "pipelined, and calls timed alone are there, too"),
-        (narrowed, "narrower wire"),
-    ):
-        if rows.any():
-            notes.append(f"points left out: {int(rows.sum())} ({why})")
-    kept = points[~(mixed | narrowed)]
+    left_out = {
+        "pipelined, and calls timed alone are there, too": _both(points, "mode", "pipelined"),
+        "ranks that slept, and ranks that polled are there, too": _both(points, "waiting", "sleep"),
+        "narrower wire": points.wire_dtype != "",
+    }
+    notes += [f"points left out: {int(rows.sum())} ({why})" for why, rows in left_out.items() if rows.any()]
+    kept = points[~np.any(list(left_out.values()), axis=0)]
     if kept.bound.any():
         told = "the processors, not the links, may have been their limit"
         notes.append(f"doubtful: {int(kept.bound.sum())} of {len(kept)} points ({told})")
     return kept
+
+
+def _both(points: Points, column: str, second: str) -> np.ndarray:
+    """Return the points of the second choice, where their transport has points of another one, too."""
+    values = getattr(points, column)
+    mixed = {t for t in set(points.transport) if len(set(values[points.transport == t])) > 1}
+    return np.asarray(np.isin(points.transport, sorted(mixed)) & (values == second))
 
 
 def _unreadable(points: Points) -> list[str]:

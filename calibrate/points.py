@@ -16,9 +16,9 @@ from nearlinear.models.arrays import FloatArray, IntArray
 
 KEY = (
     "operation", "algorithm", "transport", "placement", "ranks", "nodes", "dtype", "wire_dtype", "mode",
-    "size_bytes",
+    "waiting", "size_bytes",
 )  # fmt: skip
-TEXTS = ("operation", "algorithm", "transport", "placement", "dtype", "wire_dtype", "mode")
+TEXTS = ("operation", "algorithm", "transport", "placement", "dtype", "wire_dtype", "mode", "waiting")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,7 +29,7 @@ class Points:
     ----------
     file : ndarray of int
         Index of the file.
-    operation, algorithm, transport, placement, dtype, wire_dtype, mode : ndarray of str
+    operation, algorithm, transport, placement, dtype, wire_dtype, mode, waiting : ndarray of str
         As in the samples.
     ranks, nodes : ndarray of int
         Participants and machines.
@@ -49,6 +49,7 @@ class Points:
     dtype: np.ndarray
     wire_dtype: np.ndarray
     mode: np.ndarray
+    waiting: np.ndarray
     ranks: IntArray
     nodes: IntArray
     size_bytes: FloatArray

@@ -60,6 +60,8 @@ def together(comm: Any, close: Callable[[BaseException], None], failed: Failed) 
     """
     try:
         yield
+    except SystemExit:
+        raise  # another rank says why, and ends all
     except BaseException as error:
         try:
             close(error)

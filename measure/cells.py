@@ -92,6 +92,7 @@ def sample_of(cell: Cell, outcome: Outcome, dtype: str) -> Sample:
         correct=outcome.wrong == 0,
         wrong_elements=outcome.wrong,
         start=outcome.start,
+        waiting=outcome.waiting,
         skew_s=outcome.skew_s,
         cpu_busy=outcome.cpu_busy,
         cpu_waiting=outcome.cpu_waiting,

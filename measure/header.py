@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nearlinear.measure.runner import MeasureSpec
 
 MPI_CHARACTERS = 200
+LAUNCH_VARIABLE = "NEARLINEAR_LAUNCH"
 RUN_VARIABLE = "NEARLINEAR_RUN"  # set by whoever starts ranks, to know their record
 
 
@@ -68,8 +69,14 @@ def facts(comm: Any, transport: Transport, placement: Placement) -> dict[str, An
         "versions": versions() | _libraries(comm, transport),
         "environment": variables(),
         "clock": clock(),
-        "command": ["nearlinear", *sys.argv[1:]],
+        "command": ["nearlinear", *sys.argv[1:], *_launched()],
     }
+
+
+def _launched() -> list[str]:
+    """Return how ranks were started, if that was done by the command itself."""
+    ranks = os.environ.get(LAUNCH_VARIABLE, "")
+    return ["--launch", ranks] if ranks else []
 
 
 def _libraries(comm: Any, transport: Transport) -> dict[str, str]:

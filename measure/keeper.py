@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nearlinear.measure.records import RecordWriter, Sample
-from nearlinear.models.errors import TargetError
+from nearlinear.models.errors import IncompleteError, TargetError
 
 
 class Keeper:
@@ -28,7 +28,11 @@ class Keeper:
             self.file.discard()
 
     def end(self, reason: str) -> None:
-        """Close the record; ``TargetError`` where it holds wrong results."""
+        """Close the record; ``TargetError`` where it holds wrong results, ``IncompleteError`` where none."""
+        if not self.samples:
+            self.file.discard()
+            told = "must be long enough for a sample of the smallest size"
+            raise IncompleteError("--budget", told, remedy="give more, or measure less")
         self.file.end(complete=True, reason=reason)
         check_correct(self.samples, self.file.path)
 

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from nearlinear.measure.environment import cores
-from nearlinear.measure.header import RUN_VARIABLE
-from nearlinear.measure.launcher import mpiexec, require_matching
+from nearlinear.measure.header import LAUNCH_VARIABLE, RUN_VARIABLE
+from nearlinear.measure.launcher import THREADS, mpiexec, require_matching
 from nearlinear.measure.progress import is_live
 
 GRACE_S = 10.0
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def launch(starter: str, ranks: int, arguments: Sequence[str]) -> Launched:
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            env=_environment(ranks) | is_live() | {RUN_VARIABLE: run_id},
+            env=_environment(ranks) | is_live() | {RUN_VARIABLE: run_id, LAUNCH_VARIABLE: str(ranks)},
         ) as process,  # fmt: skip
     ):
         try:
@@ -89,12 +88,9 @@ def _stop(process: subprocess.Popen[str]) -> str:
 
 
 def _environment(ranks: int) -> dict[str, str]:
-    """Return the environment in which Open MPI, too, starts more ranks than cores, and as root.
-
-    Ranks share the cores for their own threads, or each would take all of them for a product of matrices.
-    """
-    threads = str(max(cores() // ranks, 1))
-    extra = {"PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe"} | dict.fromkeys(THREADS, threads)
+    """Return the environment in which Open MPI, too, starts more ranks than cores, and as root."""
+    threads = dict.fromkeys(THREADS, str(max(cores() // ranks, 1)))
+    extra = {"PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe"} | threads
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         extra |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     return extra | os.environ

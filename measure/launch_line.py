@@ -42,7 +42,8 @@ def launch_text(launcher: str, plan: LaunchPlan) -> str:
 
 
 def _command(plan: LaunchPlan) -> str:
-    return shlex.join(plan.command)
+    """Return the command quoted, but for the number of the job, which the shell puts in."""
+    return " ".join(word if word.startswith("run-$") else shlex.quote(word) for word in plan.command)
 
 
 def _mpiexec(plan: LaunchPlan) -> str:

@@ -13,6 +13,10 @@ RANK_VARIABLES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "MV2_COMM_WOR
 SIZE_VARIABLES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE")
 # Whoever finds these in its environment may take itself for a rank of an MPI job.
 OF_LAUNCHERS = ("PMI", "OMPI_", "PRTE", "SLURM_", "HYDRA", "HYDI", "PALS_", "MPI_LOCAL", "MV2_COMM_")
+LOCAL_SIZE_VARIABLES = (
+    "MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE", "MV2_COMM_WORLD_LOCAL_SIZE", "SLURM_STEP_TASKS_PER_NODE",
+)  # fmt: skip
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 MPICH, OPEN_MPI = "MPICH", "Open MPI"
 FAMILY = {"Intel MPI": MPICH, "MVAPICH2": MPICH, "MVAPICH": MPICH, "Cray MPI": MPICH}
 SPOKEN = {"HYDRA": MPICH, "Open MPI": OPEN_MPI, "OpenRTE": OPEN_MPI, "PRRTE": OPEN_MPI, "Intel": MPICH}
@@ -48,6 +52,26 @@ def require_mpi() -> None:
     if find_spec("mpi4py") is None:
         remedy = "pip install 'nearlinear[mpi]' on a cluster, 'nearlinear[mpi-local]' on a laptop"
         raise AbsentError("measure", "needs mpi4py", remedy=remedy)
+
+
+def local_ranks() -> int:
+    """Return how many ranks of this run share the node, as far as the launcher tells; 1 otherwise."""
+    for name in LOCAL_SIZE_VARIABLES:
+        first = os.environ.get(name, "").partition("(")[0]
+        if first.isdecimal():
+            return int(first)
+    return 1
+
+
+def share_cores(cores: int) -> None:
+    """Give each rank its share of the cores for threads of its own, unless the user has said otherwise.
+
+    Else each rank takes all of them for a product of matrices. Libraries read this when they are loaded,
+    so it must come before NumPy.
+    """
+    if launched_size() is not None and local_ranks() > 1:
+        for name in THREADS:
+            os.environ.setdefault(name, str(max(cores // local_ranks(), 1)))
 
 
 def without_launcher(variables: Mapping[str, str] = os.environ) -> dict[str, str]:

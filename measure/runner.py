@@ -21,7 +21,7 @@ from nearlinear.measure.protocol.visit import Crew
 from nearlinear.measure.records import Sample
 from nearlinear.measure.sampling import Sampling, run_sampling
 from nearlinear.measure.sanity import check_devices, check_size, check_versions
-from nearlinear.measure.team import Team, lone_team, team_of
+from nearlinear.measure.team import Team, crowded, lone_team, team_of
 from nearlinear.measure.transports.choice import library_sums
 from nearlinear.measure.transports.transport import Transport
 from nearlinear.models.errors import SpecError
@@ -102,7 +102,7 @@ def measure(spec: MeasureSpec, failed: Failed) -> Measured:
     comm = in_node_order(MPI.COMM_WORLD)
     team = team_of(comm, Placement.of(comm), spec.transport, spec.waiting)
     check_devices(team.comm, team.transport, spec.share_gpu)
-    notes: list[str] = []
+    notes = crowded(team)
     companies = everywhere(team.comm, lambda: _companies(spec, team, notes))
     clocks = compare(team.control)
     top = header(team.comm, spec, team.transport, team.placement, clocks, team.waiting, notes)

@@ -19,7 +19,6 @@ from nearlinear.measure.protocol.starts import widened
 from nearlinear.measure.protocol.stopping import Stopping
 from nearlinear.measure.protocol.visit import Crew
 from nearlinear.measure.records import Sample
-from nearlinear.measure.transports.transport import Transport
 from nearlinear.models.errors import SpecError
 
 WARM_UP = 5  # calls after the first, which is checked
@@ -172,9 +171,7 @@ def _warmed(
     seen: set[tuple[int, int, int]],
 ) -> list[Cell]:
     """Return a cell for each mode after a few calls that nobody keeps; none where rounding meets another."""
-    prepared = None
-    if company.transport is not None:
-        prepared = _prepared(operation, space, company.transport, size)
+    prepared = _prepared_together(crew, company, operation, space, size)
     actual = crew.control.share(np.array([prepared.size_bytes if prepared else 0], dtype=float))[0]
     if (cell_id := (id(company), id(operation), int(actual))) in seen:
         return []
@@ -188,9 +185,20 @@ def _warmed(
     return cells
 
 
-def _prepared(operation: Operation, space: Workspace, transport: Transport, size: int) -> Prepared:
+def _prepared_together(
+    crew: Crew, company: Company, operation: Operation, space: Workspace, size: int
+) -> Prepared | None:
+    """Return the call on this rank; where memory ends on any, rank 0 says so alone."""
+    prepared, fits = None, True
     try:
-        return operation.prepare(space, transport, size)
+        if company.transport is not None:
+            prepared = operation.prepare(space, company.transport, size)
     except MemoryError:
-        told = "needs several vectors in the memory of every rank"
-        raise SpecError("--sizes", told, got=size, remedy="measure smaller sizes") from None
+        fits = False
+    everyone = crew.control.gather(np.array([float(fits)]))
+    if crew.control.share(np.array([everyone.min() if everyone is not None else 1.0]))[0]:
+        return prepared
+    if crew.rank:
+        raise SystemExit(0)
+    told = "needs several vectors in the memory of every rank"
+    raise SpecError("--sizes", told, got=size, remedy="measure smaller sizes")

@@ -15,18 +15,18 @@ WHERE = "measure"
 ONE_EACH = "nccl"  # refuses two ranks on one device itself
 
 
-def check_size(ranks: int, fewest: int = FEWEST_RANKS) -> None:
+def check_size(ranks: int, fewest: int = FEWEST_RANKS, verb: str = WHERE) -> None:
     """Refuse a launcher of another MPI, whose processes do not find each other, and too few ranks."""
     started = launched_size()
     if started is not None and started != ranks:
         raise SpecError(
-            WHERE,
+            verb,
             f"the launcher started {started} processes but MPI joined {ranks}",
             remedy="use the mpiexec of the MPI that mpi4py was built for",
         )
     if ranks < fewest:
-        remedy = "mpiexec -n 2 nearlinear measure ..., or nearlinear measure --launch 2"
-        raise SpecError(WHERE, f"needs at least {fewest} ranks", got=ranks, remedy=remedy)
+        remedy = f"mpiexec -n {fewest} nearlinear {verb} ..., or nearlinear {verb} --launch {fewest}"
+        raise SpecError(verb, f"needs at least {fewest} ranks", got=ranks, remedy=remedy)
 
 
 def check_versions(comm: Any) -> None:

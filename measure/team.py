@@ -86,8 +86,22 @@ def lone_team(transport: str) -> Team:
     )
 
 
+def crowded(team: Team) -> list[str]:
+    """Return a note where some machine has more ranks than cores; all ranks call this."""
+    room = _room(team.comm, 1)
+    if room >= 0:
+        return []
+    told = "ranks sleep while they wait" if team.waiting == "sleep" else "ranks poll while they wait"
+    what = f"a machine has {-room} more ranks than cores ({told})"
+    return [f"{what}: times are of processors, too, not of links alone"]
+
+
 def _fitting_waiting(comm: Any, threads: int) -> str:
     """Return ``sleep`` where some machine has more of the ranks' threads than cores."""
+    return "sleep" if _room(comm, threads) < 0 else "poll"
+
+
+def _room(comm: Any, threads: int) -> int:
+    """Return the fewest cores that any machine has left; all ranks call this."""
     machines = texts(comm, machine_id())
-    room = cores() - threads * machines.count(machine_id())
-    return "sleep" if lowest(comm, room) < 0 else "poll"
+    return lowest(comm, cores() - threads * machines.count(machine_id()))

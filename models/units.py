@@ -191,6 +191,8 @@ def parse_size_range(text: str, where: str = "sizes") -> tuple[float, float]:
     (1024.0, 1048576.0)
     """
     first, dots, last = text.replace("…", "..").partition("..")
+    if last.startswith("."):
+        raise SpecError(where, "must have two dots between sizes", got=text, remedy="write 1K..64M")
     low = parse_size(first, where)
     high = parse_size(last, where) if dots else low
     if not 0 < low <= high:

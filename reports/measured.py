@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from nearlinear.measure.operations.table import OPERATIONS
+from nearlinear.measure.protocol.stopping import half_width
 from nearlinear.measure.records import Sample, samples_by
 
 KEY = (
     "operation", "algorithm", "transport", "dtype", "wire_dtype", "ranks", "nodes", "among", "mode",
-    "placement", "size_bytes",
+    "waiting", "placement", "size_bytes",
 )  # fmt: skip
 GATHER_LIKE = ("allgather", "reduce-scatter", "alltoall")
 
@@ -28,6 +29,10 @@ class Summary:
         How many there are.
     time_s, low_s, high_s : float
         Median, 5th and 95th percentile.
+    half_width : float
+        Half the 95 % interval of the median, relative to it.
+    skew_s : float or None
+        Median between the first and the last rank to start.
     wrong_elements : int or None
         The most that any sample had; None where nothing was checked.
     processor_bound : bool
@@ -49,12 +54,15 @@ class Summary:
     nodes: int
     among: tuple[int, ...] | None
     mode: str
+    waiting: str
     placement: str
     size_bytes: int
     samples: int
     time_s: float
     low_s: float
     high_s: float
+    half_width: float
+    skew_s: float | None
     wrong_elements: int | None
     processor_bound: bool
     cpu_busy: float | None
@@ -64,9 +72,17 @@ class Summary:
     flop_per_s: float | None
     moved_bytes_per_s: float | None
 
+    @property
+    def limit(self) -> str:
+        """What limited it: ``cpu`` where the processors may have, ``ok`` where not, ``-`` if unknown."""
+        if self.processor_bound:
+            return "cpu"
+        return "-" if self.cpu_busy is None and self.cpu_waiting is None else "ok"
+
     def plain(self) -> dict[str, Any]:
         """Return it as JSON values."""
         values = asdict(self)
+        values["half_width"] = self.half_width if np.isfinite(self.half_width) else None
         band = {"median": values.pop("time_s"), "low": values.pop("low_s"), "high": values.pop("high_s")}
         rates = ("algorithm_bandwidth", "bus_bandwidth")
         return {
@@ -112,6 +128,8 @@ def _summary(key: tuple[Any, ...], group: list[Sample]) -> Summary:
         time_s=float(median),
         low_s=float(low),
         high_s=float(high),
+        half_width=half_width(np.array([s.time_s for s in group])),
+        skew_s=_median([s.skew_s for s in group]),
         wrong_elements=max(checked) if checked else None,
         processor_bound=sum(s.processor_bound for s in group) * 2 >= len(group),
         cpu_busy=_median([s.cpu_busy for s in group]),
@@ -126,3 +144,14 @@ def _summary(key: tuple[Any, ...], group: list[Sample]) -> Summary:
 def _median(values: list[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.median(known)) if known else None
+
+
+def rate_text(bytes_per_s: float) -> str:
+    """Return GB/s with the two digits of nccl-tests, or four where two would hold nothing."""
+    value = bytes_per_s / 1e9
+    return f"{value:.2f}" if value >= 0.1 or value == 0 else f"{value:.4f}"
+
+
+def band_us(row: Summary) -> str:
+    """Return 5th to 95th percentile in microseconds."""
+    return f"{row.low_s * 1e6:.4g}-{row.high_s * 1e6:.4g}"

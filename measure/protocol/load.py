@@ -46,6 +46,20 @@ def shares(before: Load, after: Load) -> FloatArray:
     return np.array([(after.spent_s - before.spent_s) / total, np.minimum(queued, 1.0)])
 
 
+class LoadWatch:
+    """The load of this machine until now, over the last tenth of a second or more."""
+
+    def __init__(self) -> None:
+        self._since, self._known = read_load(), np.full(2, np.nan)
+
+    def shares(self) -> FloatArray:
+        """Return the shares since the last time, or those before where that was only just now."""
+        now = read_load()
+        if now.clock_s - self._since.clock_s >= SHORTEST_S:
+            self._known, self._since = shares(self._since, now), now
+        return self._known
+
+
 def is_processor_bound(busy: float, waiting: float, polls: bool) -> bool:
     """Return whether the processors may have been the limit.
 

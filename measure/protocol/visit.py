@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from nearlinear.measure.operations.operation import Operation, Prepared
 from nearlinear.measure.protocol.clocks import Clocks
-from nearlinear.measure.protocol.load import is_processor_bound, read_load, shares
+from nearlinear.measure.protocol.load import LoadWatch, is_processor_bound
 from nearlinear.measure.protocol.starts import Start
 from nearlinear.measure.transports.transport import Transport
 from nearlinear.models.arrays import FloatArray
@@ -33,12 +33,15 @@ class Crew:
         Compared with that of rank 0.
     polls : bool
         Whether ranks wait busily.
+    watch : LoadWatch
+        Of this rank's machine.
     """
 
     control: Transport
     start: Start
     clocks: Clocks
     polls: bool = True
+    watch: LoadWatch = field(default_factory=LoadWatch)
 
     @property
     def rank(self) -> int:
@@ -56,6 +59,7 @@ class Outcome:
     wrong: int
     transport: str
     start: str
+    waiting: str
     cpu_busy: float | None
     cpu_waiting: float | None
     processor_bound: bool
@@ -106,7 +110,7 @@ def _part(
     """Return what one participant saw: a row for each sample, then the tail."""
     run, ready, clock = prepared.run, transport.buffers.ready, time.perf_counter  # looked up but once
     on_device = transport.buffers.name != "host"
-    before, rows = read_load(), np.empty((samples, COLUMNS))
+    rows = np.empty((samples, COLUMNS))
     offset = float(crew.clocks.offset_s[crew.rank])
     participants = [members[rank] for rank in operation.participants]
     for row in rows:
@@ -120,7 +124,7 @@ def _part(
             ready()
         end = clock()
         row[0], row[1] = end - begin, begin - offset
-    load = shares(before, read_load())
+    load = crew.watch.shares()
     if calls > 1:  # calls in a row change their own input
         prepared.reset()
         transport.buffers.ready()
@@ -150,6 +154,7 @@ def _outcomes(
                 wrong=wrong,
                 transport=name,
                 start=crew.start.name,
+                waiting="poll" if crew.polls else "sleep",
                 cpu_busy=busy,
                 cpu_waiting=waiting,
                 processor_bound=bound,

@@ -40,6 +40,8 @@ class Sample:
         Which ranks of the run took part; None for all, or the first ones.
     start : str
         How ranks agreed on the start: ``barrier`` or ``window``; empty where nobody knows.
+    waiting : str
+        How ranks waited: ``poll`` or ``sleep``; empty where nobody knows.
     skew_s : float or None
         Between the first and the last rank to start, by clocks that were compared.
     cpu_busy, cpu_waiting : float or None
@@ -71,6 +73,7 @@ class Sample:
     wrong_elements: int | None = None
     among: tuple[int, ...] | None = None
     start: str = ""
+    waiting: str = ""
     skew_s: float | None = None
     cpu_busy: float | None = None
     cpu_waiting: float | None = None

@@ -58,8 +58,8 @@ class LoadingPlan:
         """
         steps = samples // (self.batch * self.ranks)
         if not steps:
-            rule = f"all ranks together must take at most the {samples} samples there are"
-            raise SpecError("loading", rule, field="batch", got=self.batch * self.ranks)
+            rule = f"must be such that all ranks together take at most the {samples} samples there are"
+            raise SpecError("--batch-per-device", rule, got=self.batch, remedy=f"{self.ranks} workers train")
         return steps
 
     def to_json(self) -> str:

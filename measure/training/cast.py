@@ -100,7 +100,8 @@ def _bulk(
     team: Team, spec: TrainSpec, rule: BulkSynchronous, schedule: Schedule | None, workers: int,
     network: Network, replica: Replica | None,
 ) -> Role:  # fmt: skip
-    spans = bucket_spans(network.bounds, spec.bucket_bytes)
+    wanted = 0.0 if spec.overlap and spec.bucket_bytes is None else spec.bucket_bytes
+    spans = bucket_spans(network.bounds, wanted)
     vector = _vector(team, rule, network, replica)
     summing = Summing(team.transport, schedule, spec.wire_dtype, vector, spans)
     if replica is None:

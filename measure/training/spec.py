@@ -32,7 +32,8 @@ class TrainSpec:
     wire_dtype : str
         Type on the wire; empty for that of the gradients.
     bucket_bytes : float or None
-        Gradients travel in buckets that close at this size; None for all of them at once.
+        Gradients travel in buckets that close at this size; None for all of them at once, or layer by
+        layer where they overlap.
     overlap : bool
         Whether buckets leave while backward goes on.
     loader : {"inline", "process"}

@@ -20,7 +20,7 @@ from nearlinear.measure.training.batches import LoadingPlan
 from nearlinear.measure.training.cast import Cast, cast_roles
 from nearlinear.measure.training.data import Dataset
 from nearlinear.measure.training.spec import Trained, TrainSpec
-from nearlinear.models.errors import SpecError
+from nearlinear.models.errors import SpecError, TargetError
 from nearlinear.models.training.synchronisation import BulkSynchronous
 
 REPORT_STEPS = 20  # steps between lines of the record, where all ranks are together anyway
@@ -123,6 +123,8 @@ class _Run:
             own[:] = rows
         everyone = self.team.control.gather(own)
         if everyone is not None and self.writer is not None:
+            if not np.isfinite(everyone[: self.cast.workers, :, -1]).all():
+                raise TargetError("train", "the loss must stay a number", got="nan", remedy="lower --rate")
             for index in range(count):
                 for rank in range(self.cast.workers):
                     self.writer.add(_step(epoch, self._step + index, rank, everyone[rank, index]))
@@ -157,7 +159,7 @@ def _team(spec: TrainSpec, how: TrainHow) -> Team:
     require_mpi()
     from mpi4py import MPI
 
-    check_size(MPI.COMM_WORLD.Get_size(), 2 + spec.rule.serves)
+    check_size(MPI.COMM_WORLD.Get_size(), 2 + spec.rule.serves, "train")
     check_versions(MPI.COMM_WORLD)
     comm = in_node_order(MPI.COMM_WORLD)
     team = team_of(comm, Placement.of(comm), how.transport, how.waiting, 1 + spec.overlap)

@@ -7,7 +7,7 @@ import typer
 
 from nearlinear.models.errors import NearlinearError
 
-INTERNAL, USAGE, UNWRITABLE, INTERRUPTED = 1, 2, 3, 130
+INTERNAL, USAGE, UNWRITABLE, TOO_LARGE, INCOMPLETE, INTERRUPTED = 1, 2, 3, 4, 8, 130
 
 
 def failed(error: BaseException) -> int:
@@ -25,6 +25,12 @@ def failed(error: BaseException) -> int:
     if isinstance(error, NearlinearError):
         _say(f"error: {error}")
         return error.exit_code
+    if isinstance(error, MemoryError):
+        _say("error: memory: does not fit on this machine; take a smaller size, width or batch")
+        return TOO_LARGE
+    if type(error).__module__.startswith("mpi4py"):
+        _say(f"error: MPI: {' '.join(str(error).split())}; has another rank ended, or a link gone down?")
+        return INCOMPLETE
     if isinstance(error, OSError):
         _say(f"error: {error.filename or 'standard output'}: cannot be read or written ({error.strerror})")
         return UNWRITABLE

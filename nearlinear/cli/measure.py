@@ -36,11 +36,15 @@ def measure(
     share_gpu: measuring.SHARE_GPU = False,
     launch: measuring.LAUNCH = 0,
     print_launch: measuring.PRINT_LAUNCH = "",
-    nodes: measuring.NODES = 1,
-    per_node: measuring.PER_NODE = 1,
+    nodes: measuring.NODES = 0,
+    per_node: measuring.PER_NODE = 0,
     as_json: JSON = False,
 ) -> None:
     """Measure collectives, messages and kernels on a live cluster, under mpiexec, srun or --launch N."""
+    from nearlinear.measure.environment import cores
+    from nearlinear.measure.launcher import share_cores
+
+    share_cores(cores())
     from nearlinear.measure.launcher import launched_size, speaks
     from nearlinear.models.errors import NearlinearError, SpecError
 
@@ -48,8 +52,10 @@ def measure(
     try:
         spec = measuring.measure_spec(**{name: asked[name] for name in measuring.SPEC})
         if print_launch:
-            _print_launch(print_launch, nodes, per_node, spec)
+            _print_launch(print_launch, nodes or 1, per_node or 2, spec)
             return
+        if nodes or per_node:
+            raise SpecError("--nodes", "and --per-node belong to --print-launch", got=nodes or per_node)
         check_new(spec.out)
     except NearlinearError as error:
         if speaks():
@@ -75,11 +81,23 @@ def _print_launch(launcher: str, nodes: int, per_node: int, spec: "MeasureSpec")
 
     name = one_of(*LAUNCHERS)(launcher, "--print-launch")
     plan = LaunchPlan(
-        command=("nearlinear", *without(sys.argv[1:], OWN)), nodes=nodes, per_node=per_node,
+        command=(_program(), *without(sys.argv[1:], OWN), *_job_out(name)), nodes=nodes, per_node=per_node,
         gpus=spec.transport in ("staged", "cuda", "nccl"), vendor=_vendor(mpi_vendor) or MPICH,
         budget_s=spec.sampling.budget_s,
     )  # fmt: skip
     print(launch_text(name, plan))
+
+
+def _program() -> str:
+    """Return the command with its path, because jobs start without this environment."""
+    beside = Path(sys.executable).with_name("nearlinear")
+    return str(beside) if beside.exists() else "nearlinear"
+
+
+def _job_out(launcher: str) -> tuple[str, ...]:
+    """Return an output with the number of the job, so that the same script can run again."""
+    given = any(argument.split("=")[0] in ("--out", "-o") for argument in sys.argv)
+    return () if given or launcher != "slurm-script" else ("--out", "run-$SLURM_JOB_ID.jsonl")
 
 
 def _vendor(ask: Any) -> str:
@@ -116,4 +134,15 @@ def _print(measured: "Measured", out: Path, as_json: bool) -> None:
     print(measured_text(measured.samples))
     spent = " (the budget is spent)" if measured.reason == "budget" else ""
     print(f"\nwrote {out}: {len(measured.samples)} samples{spent}")
-    print(f"Next: nearlinear calibrate {out} -o profile.toml")
+    print(f"Next: {_next(measured, out)}")
+
+
+FEWEST_SIZES = 4  # that a fit of latency and bandwidth takes
+
+
+def _next(measured: "Measured", out: Path) -> str:
+    """Return what to do with the record: calibrate where it can be."""
+    links = [s for s in measured.samples if s.operation in ("allreduce", "sendrecv") and not s.wire_dtype]
+    if len({s.size_bytes for s in links}) >= FEWEST_SIZES:
+        return f"nearlinear calibrate {out} -o profile.toml"
+    return f"nearlinear records show {out}"

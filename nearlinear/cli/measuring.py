@@ -30,7 +30,10 @@ ALGORITHMS = Annotated[
         rich_help_panel=WHAT,
     ),
 ]
-SIZES = Annotated[str, typer.Option("--sizes", metavar="RANGE", help="Vector sizes.", rich_help_panel=WHAT)]
+SIZES = Annotated[
+    str,
+    typer.Option("--sizes", metavar="RANGE", help="Vector sizes: 1K..16M, or 1K,1M.", rich_help_panel=WHAT),
+]
 PER_OCTAVE = Annotated[
     int, typer.Option("--per-octave", min=1, help="Sizes per doubling.", rich_help_panel=WHAT)
 ]
@@ -111,10 +114,11 @@ PRINT_LAUNCH = Annotated[
     ),
 ]
 NODES = Annotated[
-    int, typer.Option("--nodes", min=1, help="Machines, for --print-launch.", rich_help_panel=WHERE)
+    int, typer.Option("--nodes", min=0, help="Machines, for --print-launch (1).", rich_help_panel=WHERE)
 ]
 PER_NODE = Annotated[
-    int, typer.Option("--per-node", min=1, help="Ranks on each, for --print-launch.", rich_help_panel=WHERE)
+    int,
+    typer.Option("--per-node", min=0, help="Ranks on each, for --print-launch (2).", rich_help_panel=WHERE),
 ]
 
 SPEC = (
@@ -168,14 +172,10 @@ def _sampling(given: dict[str, Any]) -> Any:
     from nearlinear.measure.elements import element_type
     from nearlinear.measure.protocol.stopping import Stopping
     from nearlinear.measure.sampling import Sampling
-    from nearlinear.measure.sizes import log_sizes
     from nearlinear.models.errors import SpecError
     from nearlinear.models.option import one_of
-    from nearlinear.models.units import parse_duration, parse_fraction, parse_size_range
+    from nearlinear.models.units import parse_duration, parse_fraction
 
-    smallest, largest = parse_size_range(given["sizes"], "--sizes")
-    if smallest < 1:
-        raise SpecError("--sizes", "must be at least one byte", got=given["sizes"], remedy="write 1K..16M")
     budget_s = parse_duration(given["budget"], "--budget")
     if budget_s <= 0:
         raise SpecError("--budget", "must be > 0", got=given["budget"])
@@ -185,7 +185,7 @@ def _sampling(given: dict[str, Any]) -> Any:
         raise SpecError("--most", f"must be at least --repetitions ({least})", got=most)
     modes = {"both": ("individual", "pipelined"), "individual": ("individual",), "pipelined": ("pipelined",)}
     return Sampling(
-        sizes=log_sizes(int(smallest), int(largest), given["per_octave"]),
+        sizes=_sizes(given["sizes"], given["per_octave"]),
         dtype=element_type(given["dtype"]).name,
         modes=modes[one_of(*modes)(given["mode"], "--mode")],
         stopping=Stopping(
@@ -194,6 +194,24 @@ def _sampling(given: dict[str, Any]) -> Any:
         budget_s=budget_s,
         seed=given["seed"],
     )
+
+
+def _sizes(text: str, per_octave: int) -> tuple[int, ...]:
+    """Return the sizes of a range, or those of a list."""
+    from nearlinear.measure.sizes import log_sizes
+    from nearlinear.models.errors import SpecError
+    from nearlinear.models.units import parse_size, parse_size_range
+
+    if "," in text:
+        found = [parse_size(word, "--sizes") for word in words(text)]
+        smallest = min(found, default=0.0)
+    else:
+        smallest, largest = parse_size_range(text, "--sizes")
+    if smallest < 1:
+        raise SpecError("--sizes", "must be at least one byte", got=text, remedy="write 1K..16M, or 1K,1M")
+    if "," in text:
+        return tuple(sorted({int(size) for size in found}))
+    return log_sizes(int(smallest), int(largest), per_octave)
 
 
 def _wires(text: str, dtype: str) -> tuple[str, ...]:

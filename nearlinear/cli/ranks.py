@@ -21,6 +21,8 @@ def check_new(out: Path) -> None:
 
     if launched_size() is not None:
         return
+    if out.suffix != ".jsonl":
+        raise SpecError("--out", "must end in .jsonl", got=str(out))
     if out.exists():
         remedy = "choose another --out, or remove it: records are never overwritten"
         raise ContentError("--out", "must be a new file", got=str(out), remedy=remedy)

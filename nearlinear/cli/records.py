@@ -97,7 +97,7 @@ def export_record(
     path = check_out(out, (".csv", ".parquet"))
     assert path is not None  # --out is required
     record = read_record(file)
-    table = columns(record)
+    table = columns(record, lists=path.suffix == ".parquet")
     warn(record.notes)
     if path.suffix == ".csv":
         write_text(path, csv_text(list(table), list(zip(*table.values(), strict=True))))
@@ -107,15 +107,18 @@ def export_record(
 
 
 def _entry(record: "Record") -> dict[str, Any]:
+    from nearlinear.measure.operations.table import OPERATIONS
+
     header = record.header
     samples = record.samples
-    names = list(dict.fromkeys(s.operation for s in samples)) or (["training"] if record.steps else [])
+    held = {s.operation for s in samples}
+    names = [name for name in OPERATIONS if name in held] or (["training"] if record.steps else [])
     return {
         "file": Path(record.path).name,
         "created": header.get("created", ""),
         "ranks": header.get("ranks", ""),
         "nodes": header.get("nodes", ""),
-        "lines": len(samples) or len(record.steps),
+        "samples": len(samples) or len(record.steps),
         "holds": ",".join(names),
         "transport": header.get("transport", ""),
         "complete": "yes" if record.complete else "no",
@@ -136,6 +139,12 @@ def _show(record: "Record") -> None:
     print(f"  software   {', '.join(f'{name} {versions[name]}' for name in versions if name != 'mpi')}")
     if "mpi" in versions:
         print(f"  mpi        {versions['mpi'][:90]}")
+    host, protocol = header.get("host", {}), header.get("protocol", {})
+    print(f"  cores      {host.get('cores', '?')} on the host of rank 0")
+    if protocol:
+        print(f"  protocol   {', '.join(f'{name} {value}' for name, value in protocol.items() if value)}")
+    for merged in header.get("merged_from", []):
+        print(f"  merged     {merged.get('run_id', '')[:8]} of {merged.get('created', '')}")
     for name, value in header.get("environment", {}).items():
         print(f"  variable   {name}={value}")
     for note in header.get("notes", []):

@@ -13,9 +13,9 @@ def train(
     network: training.NETWORK = "mlp",
     out: measuring.OUT = "train.jsonl",
     data: training.DATA = "synthetic",
-    image: training.IMAGE = "32x32x3",
-    noise: training.NOISE = 5.0,
-    samples: training.SAMPLES = 2048,
+    image: training.IMAGE = "",
+    noise: training.NOISE = 0.0,
+    samples: training.SAMPLES = 0,
     width: training.WIDTH = 0,
     batch: training.BATCH = 32,
     loader: training.LOADER = "inline",
@@ -42,6 +42,10 @@ def train(
     as_json: JSON = False,
 ) -> None:
     """Train a small network on every rank, and record where the time of each step goes."""
+    from nearlinear.measure.environment import cores
+    from nearlinear.measure.launcher import share_cores
+
+    share_cores(cores())
     from nearlinear.cli.failure import failed
     from nearlinear.measure.launcher import launched_size, speaks
     from nearlinear.measure.progress import Progress

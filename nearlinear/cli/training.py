@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from nearlinear.measure.training.spec import TrainSpec
     from nearlinear.models.training.synchronisation import Rule
 
+IMAGE_SIDES, SAMPLE_COUNT, NOISE_OVER_SIGNAL = "32x32x3", 2048, 5.0
 WHAT, TOGETHER, HOW = "Network and data", "How replicas stay together", "Optimiser and run"
 
 
@@ -18,12 +19,14 @@ def _text(flag: str, text: str, panel: str, metavar: str | None = None) -> Any:
 
 NETWORK = Annotated[str, typer.Argument(metavar="NETWORK", help="mlp or convnet.")]
 DATA = Annotated[str, _text("--data", "digits (of scikit-learn) or synthetic.", WHAT)]
-IMAGE = Annotated[str, _text("--image", "Synthetic images: height x width x channels.", WHAT, "HxWxC")]
+IMAGE = Annotated[
+    str, _text("--image", "Synthetic images: height x width x channels (32x32x3).", WHAT, "HxWxC")
+]
 NOISE = Annotated[
-    float, typer.Option("--noise", help="Synthetic images: noise over signal.", rich_help_panel=WHAT)
+    float, typer.Option("--noise", help="Synthetic images: noise over signal (5).", rich_help_panel=WHAT)
 ]
 SAMPLES = Annotated[
-    int, typer.Option("--samples", min=1, help="Synthetic training images.", rich_help_panel=WHAT)
+    int, typer.Option("--samples", min=0, help="Synthetic training images (2048).", rich_help_panel=WHAT)
 ]
 WIDTH = Annotated[
     int,
@@ -118,15 +121,20 @@ def _data(given: dict[str, Any]) -> "DataSpec":
 
     name = one_of("digits", "synthetic")(given["data"], "--data")
     if name == "digits":
+        for option in ("image", "noise", "samples"):
+            if given[option]:
+                raise SpecError(f"--{option}", "belongs to --data synthetic", got=given[option])
         return data_spec("digits", seed=given["seed"])
-    sides = given["image"].lower().split("x")
+    image = given["image"] or IMAGE_SIDES
+    sides = image.lower().split("x")
     if len(sides) != 3 or not all(side.isdecimal() and int(side) > 0 for side in sides):
-        raise SpecError(
-            "--image", "must be height x width x channels", got=given["image"], remedy="write 32x32x3"
-        )
+        raise SpecError("--image", "must be height x width x channels", got=image, remedy="write 32x32x3")
     height, width, channels = map(int, sides)
-    return data_spec("synthetic", height=height, width=width, channels=channels, samples=given["samples"],
-                     noise=_positive(given["noise"], "--noise"), seed=given["seed"])  # fmt: skip
+    noise = given["noise"] or NOISE_OVER_SIGNAL
+    return data_spec(
+        "synthetic", height=height, width=width, channels=channels, seed=given["seed"],
+        samples=given["samples"] or SAMPLE_COUNT, noise=_positive(noise, "--noise"),
+    )  # fmt: skip
 
 
 def _rule(given: dict[str, Any]) -> "Rule":

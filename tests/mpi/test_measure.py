@@ -76,6 +76,7 @@ def test_an_interruption_keeps_what_was_sampled(
     assert len(record.samples) == int(kept[1]) > 10
     assert not record.complete
     assert "Traceback" not in errors
+    assert '"reason": "interrupted"' in (tmp_path / "run.jsonl").read_text().splitlines()[-1]
 
 
 def test_a_killed_rank_keeps_what_was_sampled(

@@ -91,7 +91,7 @@ def test_merges_that_cannot_be(cli: Cli, files: list[str], message: str) -> None
 
 def test_export(cli: Cli) -> None:
     _record("a.jsonl", "a")
-    assert cli("records", "export", "a.jsonl", "-o", "a.csv").out == "wrote a.csv: 3 rows of 25 columns\n"
+    assert cli("records", "export", "a.jsonl", "-o", "a.csv").out == "wrote a.csv: 3 rows of 26 columns\n"
     rows = list(csv.DictReader(Path("a.csv").read_text().splitlines()))
     assert [row["repetition"] for row in rows] == ["0", "1", "2"]
     assert {row["per_rank_s"] for row in rows} == {"9e-05 0.0001"}
@@ -139,7 +139,7 @@ def test_training_alone_keeps_the_contract(cli: Cli) -> None:
     schema = json.loads((Path(DATA) / "schemas" / "record.json").read_text())
     for line in Path("t.jsonl").read_text().splitlines():
         jsonschema.validate(json.loads(line), schema)
-    assert "lines" in cli("records", "list").out
+    assert "training" in cli("records", "list").out
     assert cli("records", "export", "t.jsonl", "-o", "t.csv").out == "wrote t.csv: 4 rows of 10 columns\n"
     assert "rule bsp, gradients by vendor every step" in cli("records", "show", "t.jsonl").out
     assert cli("records", "merge", "t.jsonl", "t.jsonl", "-o", "m.jsonl").error.startswith(

@@ -125,3 +125,17 @@ def test_a_transport_says_what_it_lacks(name: str) -> None:
     with pytest.raises(AbsentError, match=f"--transport: needs .*, got '{name}'; use --transport host"):
         _require(name)
     _require("host")
+
+
+def test_ranks_of_a_node_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*launcher.SIZE_VARIABLES, *launcher.LOCAL_SIZE_VARIABLES, *launcher.THREADS, "SLURM_PROCID"):
+        monkeypatch.delenv(name, raising=False)
+    launcher.share_cores(16)
+    assert "OMP_NUM_THREADS" not in os.environ  # one process takes what its libraries take
+    monkeypatch.setenv("PMI_SIZE", "8")
+    monkeypatch.setenv("SLURM_STEP_TASKS_PER_NODE", "4(x2)")
+    monkeypatch.setenv("MKL_NUM_THREADS", "3")
+    launcher.share_cores(16)
+    assert [os.environ[name] for name in launcher.THREADS] == ["4", "4", "3"]
+    for name in launcher.THREADS[:2]:
+        monkeypatch.delenv(name)

@@ -106,3 +106,18 @@ def test_a_window_doubles_when_somebody_is_late() -> None:
     start.window_s = LONGEST_WINDOW_S
     assert widened(start, spoiled=True) == LONGEST_WINDOW_S
     assert widened(BarrierStart(), spoiled=True) == 0.0
+
+
+def test_a_watch_remembers_what_it_saw(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look after too short a time tells what the one before did."""
+    counters = [
+        Load(0.0, 0.0, 0.0, 0.0),
+        Load(0.1, 0.1, 0.0, 0.05),
+        Load(0.6, 0.8, 0.1, 0.4),
+        Load(9, 9, 9, 0.41),
+    ]
+    monkeypatch.setattr(load, "read_load", lambda: counters.pop(0))
+    watch = load.LoadWatch()
+    assert np.isnan(watch.shares()).all()
+    assert watch.shares().tolist() == pytest.approx([0.75, 0.25])
+    assert watch.shares().tolist() == pytest.approx([0.75, 0.25])

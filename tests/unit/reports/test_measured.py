@@ -19,6 +19,7 @@ def _sample(repetition: int = 0, **changes: Any) -> Sample:
         "operation": "allreduce", "algorithm": "vendor", "transport": "mpi-host", "dtype": "float32",
         "placement": "out", "size_bytes": 2**20, "ranks": 4, "nodes": 1, "repetition": repetition,
         "mode": "individual", "statistic": "max", "time_s": 1e-3, "correct": True, "wrong_elements": 0,
+        "cpu_busy": 0.1,
     }  # fmt: skip
     return Sample(**values | changes)
 
@@ -71,13 +72,13 @@ def test_columns_stand_where_nccl_tests_has_them() -> None:
     assert row[5:13] == ["1000.00", "1.05", "1.57", "0", "2000.00", "0.52", "0.79", "3"]
     assert len(row) == 13
     spread = [line.split() for line in text.splitlines() if line.startswith("#") and "1000-1000" in line]
-    assert spread == [["#", str(2**20), "1", "1000-1000", "1", "2000-2000", "ok"]]
+    assert spread == [["#", str(2**20), "1", "1000-1000", "inf%", "1", "2000-2000", "inf%", "ok"]]
 
 
 def test_what_to_beware_of_is_said() -> None:
     rows = [_sample(processor_bound=True), _sample(mode="pipelined", time_s=5e-4)]
     text = measured_text(rows)
-    assert "! 1 of 2 points are marked cpu: the processors, not the links, may have been the limit" in text
+    assert "! 1 of the 2 points whose load is known are marked cpu: the processors, not the links" in text
     assert "! individual and pipelined times are different things" in text
     assert text.count("# Collective test starting: all_reduce_perf") == 2  # never in one table
 
@@ -93,8 +94,9 @@ def test_messages_and_kernels_have_tables_of_their_own() -> None:
     lines = {line.split()[0]: line.split() for line in text.splitlines() if line}
     assert lines["sendrecv"][2:4] == ["0-2", "2"]
     assert lines["contention"][2:4] == ["2", "pairs"]
-    assert lines["gemm"][-2:] == ["2000.00", "3.00"]
-    assert "seen at most, numpy float32: 2000 GFLOP/s, 3 GB/s per rank" in text
+    assert lines["gemm"][-3:] == ["2000.00", "3.00", "ok"]
+    assert "1000^3" in lines["gemm"]
+    assert "seen per rank, numpy float32: 2000 GFLOP/s at most, 2 GB/s at 1 MiB" in text
 
 
 def test_matrix_of_pairs() -> None:
@@ -160,3 +162,25 @@ def test_a_training_run_in_words_and_values() -> None:
     plain = trained_plain(record)
     assert plain["epochs"][0]["test_accuracy"] == 0.5
     assert plain["step"]["step_s"]["median"] == pytest.approx(9e-3)
+
+
+def test_load_that_nobody_knows_is_not_called_fine() -> None:
+    (row,) = summaries([_sample(cpu_busy=None)])
+    assert row.limit == "-"
+    (row,) = summaries([_sample(cpu_busy=None, cpu_waiting=0.2)])
+    assert row.limit == "ok"
+
+
+def test_algorithms_side_by_side() -> None:
+    rows = [_sample(), _sample(algorithm="ring", placement="in", time_s=5e-4), _sample(operation="reduce")]
+    lines = measured_text(rows).splitlines()
+    (head,) = [number for number, line in enumerate(lines) if line.startswith("allreduce, 4 ranks, us")]
+    assert lines[head].split()[4:] == ["ring", "vendor", "out"]
+    assert lines[head + 2].split() == ["1", "MiB", "500.00*", "1000.00"]
+
+
+def test_a_ragged_start_and_mixed_waits_are_said() -> None:
+    text = measured_text([_sample(skew_s=6e-4, waiting="poll"), _sample(skew_s=1e-6, waiting="sleep")])
+    assert "! at 1 of 2 points ranks started apart by more than half of the time itself" in text
+    assert "! some ranks polled and some slept while they waited" in text
+    assert "individual: each call timed alone, ranks sleep while they wait" in text

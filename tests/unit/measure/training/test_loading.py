@@ -140,8 +140,9 @@ def test_what_the_process_refuses_is_said() -> None:
     plan = LoadingPlan(data=DATA, batch=11, ranks=2)
     with pytest.raises(IncompleteError) as caught:
         ParallelLoader(plan)
-    assert "ended with status 2; loading: batch: all ranks together must take at most the 20" in str(
-        caught.value
+    assert (
+        "ended with status 2; --batch-per-device: must be such that all ranks together take at most the 20"
+        in str(caught.value)
     )
     assert names() == set()
 
