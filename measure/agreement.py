@@ -10,7 +10,23 @@ import numpy as np
 T = TypeVar("T")
 Failed = Callable[[BaseException], int]
 TEXT_BYTES = 512
-GRACE_S = 1.0
+SETTLE_S = 0.2
+AGREED = "all ranks know, and leave"
+
+
+class Interrupted(KeyboardInterrupt):
+    """Somebody wanted an end, and the record is closed already."""
+
+
+class Saving:
+    """What to save when a run ends early; known only when there is something."""
+
+    close_with: Callable[[BaseException], None] | None = None
+
+    def close(self, error: BaseException) -> None:
+        """Save it."""
+        if self.close_with is not None:
+            self.close_with(error)
 
 
 def everywhere(comm: Any, step: Callable[[], T]) -> T:
@@ -22,6 +38,7 @@ def everywhere(comm: Any, step: Callable[[], T]) -> T:
         error = failure
     first = lowest(comm, comm.Get_size() if error is None else comm.Get_rank())
     if error is not None and first == comm.Get_rank():
+        error.__notes__ = [AGREED]
         raise error
     if first < comm.Get_size():
         raise SystemExit(0)
@@ -60,12 +77,14 @@ def together(comm: Any, close: Callable[[BaseException], None], failed: Failed) 
     """
     try:
         yield
-    except SystemExit:
-        raise  # another rank says why, and ends all
+    except (SystemExit, Interrupted):
+        raise  # all ranks leave together; one of them says why
     except BaseException as error:
+        if AGREED in getattr(error, "__notes__", ()):
+            raise
         try:
             close(error)
-            if isinstance(error, KeyboardInterrupt) and comm.Get_rank() > 0:
-                time.sleep(GRACE_S)  # rank 0 was interrupted, too, and has a record to close
         finally:
-            comm.Abort(failed(error))
+            status = failed(error)
+            time.sleep(SETTLE_S)  # launchers drop what a rank said just before its end
+            comm.Abort(status)

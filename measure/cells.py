@@ -46,6 +46,7 @@ class Cell:
     prepared: Prepared | None
     times: list[float] = field(default_factory=list)
     call_s: float = 0.0
+    first: Outcome | None = None
 
     @property
     def calls_per_sample(self) -> int:

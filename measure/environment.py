@@ -62,6 +62,13 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def own_cores() -> str:
+    """Return the cores that this process may use, with commas between."""
+    if hasattr(os, "sched_getaffinity"):
+        return ",".join(str(core) for core in sorted(os.sched_getaffinity(0)))
+    return ",".join(str(core) for core in range(os.cpu_count() or 1))
+
+
 def graphics() -> dict[str, str]:
     """Return driver and link matrix of the GPUs as ``nvidia-smi`` tells them; empty without it."""
     asked = {

@@ -22,18 +22,20 @@ class Keeper:
 
     def close(self, error: BaseException) -> None:
         """Say that the run was interrupted; a record without a sample is of no use."""
-        if isinstance(error, KeyboardInterrupt):
-            self.file.end(complete=False, reason="interrupted")
-        elif not self.samples:
+        if not self.samples:
             self.file.discard()
+        elif isinstance(error, KeyboardInterrupt):
+            self.file.end(complete=False, reason="interrupted")
 
     def end(self, reason: str) -> None:
         """Close the record; ``TargetError`` where it holds wrong results, ``IncompleteError`` where none."""
         if not self.samples:
             self.file.discard()
+            if reason == "interrupted":
+                return
             told = "must be long enough for a sample of the smallest size"
             raise IncompleteError("--budget", told, remedy="give more, or measure less")
-        self.file.end(complete=True, reason=reason)
+        self.file.end(complete=reason != "interrupted", reason=reason)
         check_correct(self.samples, self.file.path)
 
 

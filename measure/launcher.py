@@ -12,7 +12,11 @@ from nearlinear.models.errors import AbsentError, SpecError
 RANK_VARIABLES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "MV2_COMM_WORLD_RANK", "SLURM_PROCID")
 SIZE_VARIABLES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE")
 # Whoever finds these in its environment may take itself for a rank of an MPI job.
-OF_LAUNCHERS = ("PMI", "OMPI_", "PRTE", "SLURM_", "HYDRA", "HYDI", "PALS_", "MPI_LOCAL", "MV2_COMM_")
+OF_LAUNCHERS = (
+    "PMI", "OMPI_COMM_WORLD", "OMPI_UNIVERSE", "OMPI_APP", "OMPI_NUM_APP", "OMPI_FIRST_RANKS", "OMPI_ARGV",
+    "OMPI_COMMAND", "OMPI_FILE_LOCATION", "OMPI_MCA_orte", "OMPI_MCA_ess", "OMPI_MCA_pmix", "PRTE", "SLURM_",
+    "HYDRA", "HYDI", "PALS_", "MPI_LOCAL", "MV2_COMM_",
+)  # fmt: skip
 LOCAL_SIZE_VARIABLES = (
     "MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE", "MV2_COMM_WORLD_LOCAL_SIZE", "SLURM_STEP_TASKS_PER_NODE",
 )  # fmt: skip
@@ -27,8 +31,9 @@ def launched_size() -> int | None:
     for name in SIZE_VARIABLES:
         if os.environ.get(name, "").isdecimal():
             return int(os.environ[name])
-    if "SLURM_PROCID" in os.environ and os.environ.get("SLURM_STEP_NUM_TASKS", "").isdecimal():
-        return int(os.environ["SLURM_STEP_NUM_TASKS"])
+    tasks = os.environ.get("SLURM_STEP_NUM_TASKS", "")
+    if "SLURM_PROCID" in os.environ and tasks.isdecimal() and int(tasks) > 1:
+        return int(tasks)  # one task is a shell that people work in
     return None
 
 

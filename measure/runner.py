@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from nearlinear.measure.agreement import Failed, everywhere, together
+from nearlinear.measure.agreement import Failed, Interrupted, Saving, everywhere, together
 from nearlinear.measure.cells import Company
 from nearlinear.measure.elements import element_type
 from nearlinear.measure.header import header
+from nearlinear.measure.interruption import STATUS, deferred
 from nearlinear.measure.keeper import Keeper
 from nearlinear.measure.launcher import launched_size, require_mpi
-from nearlinear.measure.operations.operation import Workspace
+from nearlinear.measure.operations.operation import Operation, Workspace
 from nearlinear.measure.operations.table import Wanted, Ways, find_operations
 from nearlinear.measure.pattern import Pattern
 from nearlinear.measure.placement import Placement, in_node_order
@@ -19,8 +21,8 @@ from nearlinear.measure.protocol.clocks import Clocks, compare
 from nearlinear.measure.protocol.starts import BarrierStart, WindowStart
 from nearlinear.measure.protocol.visit import Crew
 from nearlinear.measure.records import Sample
-from nearlinear.measure.sampling import Sampling, run_sampling
-from nearlinear.measure.sanity import check_devices, check_size, check_versions
+from nearlinear.measure.sampling import INTERRUPTED, Sampling, run_sampling
+from nearlinear.measure.sanity import check_size, check_versions
 from nearlinear.measure.team import Team, crowded, lone_team, team_of
 from nearlinear.measure.transports.choice import library_sums
 from nearlinear.measure.transports.transport import Transport
@@ -97,21 +99,27 @@ def measure(spec: MeasureSpec, failed: Failed) -> Measured:
     require_mpi()
     from mpi4py import MPI
 
-    check_size(MPI.COMM_WORLD.Get_size(), 2 if spec.wanted.needs_ranks else 1)
-    check_versions(MPI.COMM_WORLD)
-    comm = in_node_order(MPI.COMM_WORLD)
-    team = team_of(comm, Placement.of(comm), spec.transport, spec.waiting)
-    check_devices(team.comm, team.transport, spec.share_gpu)
-    notes = crowded(team)
-    companies = everywhere(team.comm, lambda: _companies(spec, team, notes))
-    clocks = compare(team.control)
-    top = header(team.comm, spec, team.transport, team.placement, clocks, team.waiting, notes)
-    keeper = everywhere(team.comm, lambda: Keeper(spec.out, top) if team.control.rank == 0 else None)
-    crew = Crew(control=team.control, start=_start(spec, team.control, clocks), clocks=clocks,
-                polls=team.waiting == "poll")  # fmt: skip
-    with together(team.comm, keeper.close if keeper else _nothing, failed):
+    saving = Saving()
+    with together(MPI.COMM_WORLD, saving.close, failed):
+        team = _team(MPI.COMM_WORLD, spec)
+        notes = crowded(team)
+        companies = _companies(spec, team, notes)
+        clocks = compare(team.control)
+        top = header(team.comm, spec, team.transport, team.placement, clocks, team.waiting, notes)
+        keeper = everywhere(team.comm, lambda: Keeper(spec.out, top) if team.rank == 0 else None)
+        saving.close_with = keeper.close if keeper else None
+        crew = Crew(control=team.control, start=_start(spec, team.control, clocks), clocks=clocks,
+                    polls=team.waiting == "poll")  # fmt: skip
         reason = _sampled(spec, crew, companies, team.transport, keeper)
-    return _finished(team.control.rank, keeper, reason, notes)
+    return _finished(team.rank, keeper, reason, notes)
+
+
+def _team(world: Any, spec: MeasureSpec) -> Team:
+    fewest = 2 if spec.wanted.needs_ranks else 1
+    everywhere(world, lambda: check_size(world.Get_size(), fewest))
+    check_versions(world)
+    comm = in_node_order(world)
+    return team_of(comm, Placement.of(comm), spec.transport, spec.waiting, share_gpu=spec.share_gpu)
 
 
 def _alone(spec: MeasureSpec) -> Measured:
@@ -130,9 +138,12 @@ def _alone(spec: MeasureSpec) -> Measured:
 
 
 def _finished(rank: int, keeper: Keeper | None, reason: str, notes: Sequence[str]) -> Measured:
+    if keeper is not None:
+        keeper.end(reason)
+    if reason == INTERRUPTED:
+        raise Interrupted if rank == 0 else SystemExit(STATUS)
     if keeper is None:
         return Measured(rank=rank, samples=(), reason=reason)
-    keeper.end(reason)
     return Measured(rank=0, samples=tuple(keeper.samples), reason=reason, notes=tuple(notes))
 
 
@@ -142,30 +153,51 @@ def _companies(spec: MeasureSpec, team: Team, notes: list[str]) -> list[Company]
     element = element_type(spec.sampling.dtype)
     sums = team.comm is None or library_sums(team.transport, element.storage, element.is_native)
     name = team.transport.name if team.comm is not None else _lone_name(team.transport)
-    found = []
-    for members in spec.companies or (everyone,):
-        _check_members(members, team.placement.ranks)
+    scales = spec.companies or (everyone,)
+    if team.comm is not None:
+        everywhere(team.comm, lambda: _check_members(scales, len(everyone)))
+    found, seen = [], set[tuple[Any, ...]]()
+    for members in scales:
         placement = team.placement.part(members)
         ways = Ways(placement=placement, transport=name, sums=sums, dtype=element.name)
-        operations = find_operations(spec.wanted, ways, notes)
+        operations = _once(find_operations(spec.wanted, ways, notes), members, seen)
         part = team.transport.part(members)
         found.append(Company(transport=part, members=members, placement=placement, operations=operations))
+    if team.comm is None:
+        _check_found(found, spec, team, notes)
+    else:
+        everywhere(team.comm, lambda: _check_found(found, spec, team, notes))
+    return found
+
+
+def _once(rows: list[Operation], members: tuple[int, ...], seen: set[tuple[Any, ...]]) -> list[Operation]:
+    """Return rows that no other scale has: messages between the same two ranks are measured once."""
+    kept = []
+    for row in rows:
+        who = tuple(members[rank] for rank in row.participants)
+        key = (row.operation, row.algorithm, row.placement, row.wire_dtype, who)
+        if key not in seen:
+            kept.append(row)
+        seen.add(key)
+    return kept
+
+
+def _check_found(found: list[Company], spec: MeasureSpec, team: Team, notes: list[str]) -> None:
     if not any(company.operations for company in found):
         told = team.placement.told
         raise SpecError("--ops", f"must be such that {told} can play", got=", ".join(spec.wanted.operations),
                         remedy="; ".join(notes) or "start more ranks")  # fmt: skip
-    return found
 
 
 def _lone_name(transport: Transport) -> str:
     return "device" if transport.buffers.name == "cuda" else transport.name
 
 
-def _check_members(members: tuple[int, ...], ranks: int) -> None:
-    if max(members) >= ranks:
-        raise SpecError(
-            "--ranks-sweep", f"must stay within the {ranks} ranks of this run", got=max(members) + 1
-        )
+def _check_members(scales: Sequence[tuple[int, ...]], ranks: int) -> None:
+    most = max(max(members) for members in scales)
+    if most >= ranks:
+        told = f"must stay within the {ranks} ranks of this run"
+        raise SpecError("--ranks-sweep", told, got=most + 1)
 
 
 def _start(spec: MeasureSpec, control: Transport, clocks: Clocks) -> BarrierStart | WindowStart:
@@ -182,7 +214,10 @@ def _sampled(
     progress = Progress() if crew.rank == 0 else None
     keep = keeper.keep if keeper else _drop
     try:
-        return run_sampling(crew, companies, space, spec.sampling, keep, progress or _silent)
+        with deferred(crew.rank == 0) as interruption:
+            return run_sampling(
+                crew, companies, space, spec.sampling, keep, progress or _silent, interruption
+            )
     finally:
         if progress:
             progress.clear()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nearlinear.measure.cells import Cell, Company, sample_of, take
+from nearlinear.measure.interruption import Interruption
 from nearlinear.measure.operations.operation import Operation, Prepared, Workspace
 from nearlinear.measure.protocol.starts import widened
 from nearlinear.measure.protocol.stopping import Stopping
@@ -24,7 +25,10 @@ from nearlinear.models.errors import SpecError
 WARM_UP = 5  # calls after the first, which is checked
 WARM_SHARE = 0.4  # of the budget may go into warming up
 VISIT_S, VISIT_MOST = 0.15, 20  # a visit takes so long, and so many samples, at most
-ENOUGH, SPENT = -1.0, -2.0
+ENOUGH, SPENT, STOPPED, COMPARE = -1.0, -2.0, -3.0, -4.0
+INTERRUPTED = "interrupted"
+REASONS = {ENOUGH: "done", SPENT: "budget", STOPPED: INTERRUPTED}
+COMPARED_S, COMPARED_SHARE = 1.0, 0.02  # how often clocks are compared, at most, and of the time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +66,9 @@ def run_sampling(
     sampling: Sampling,
     keep: Callable[[Sample], None],
     progress: Callable[[str], None],
+    interruption: Interruption | None = None,
 ) -> str:
-    """Sample until done and return why it ended: ``done`` or ``budget``.
+    """Sample until done and return why it ended: ``done``, ``budget`` or ``interrupted``.
 
     Parameters
     ----------
@@ -79,15 +84,24 @@ def run_sampling(
         Takes every sample; called on rank 0 only.
     progress : callable
         Takes a line for people; called on rank 0 only.
+    interruption : Interruption, optional
+        Whether somebody wants an end; rank 0 decides.
     """
     begin = time.perf_counter()
     cells = _warm(crew, companies, space, sampling, begin, progress)
-    choice = _choices(cells, sampling, begin, progress) if crew.rank == 0 else None
+    for cell in cells:
+        if cell.first is not None and cell.first.wrong:  # a result that is wrong but once is wrong
+            keep(sample_of(cell, cell.first, sampling.dtype))
+    stop = interruption or Interruption()
+    choice = _choices(cells, sampling, begin, progress, stop) if crew.rank == 0 else None
     window_s = crew.start.window_s
     while True:
         told = crew.control.share(np.array([*next(choice), window_s] if choice else np.zeros(3)))
-        if told[0] in (ENOUGH, SPENT):
-            return "done" if told[0] == ENOUGH else "budget"
+        if told[0] in REASONS:
+            return REASONS[told[0]]
+        if told[0] == COMPARE:
+            crew.compare_clocks()
+            continue
         cell, wanted, crew.start.window_s = cells[int(told[0])], int(told[1]), told[2]
         outcomes = take(crew, cell, wanted)
         for outcome in outcomes:
@@ -97,16 +111,25 @@ def run_sampling(
 
 
 def _choices(
-    cells: list[Cell], sampling: Sampling, begin: float, progress: Callable[[str], None]
+    cells: list[Cell],
+    sampling: Sampling,
+    begin: float,
+    progress: Callable[[str], None],
+    stop: Interruption,
 ) -> Iterator[tuple[float, float]]:
     """Yield (cell, samples to take) on rank 0, at last why it is over."""
     order, deadline = np.random.default_rng(sampling.seed), begin + sampling.budget_s
     stopping, shown, started = sampling.stopping, -np.inf, time.perf_counter()
+    due = started + COMPARED_S
     while waiting := [i for i, cell in enumerate(cells) if not stopping.enough(np.array(cell.times))]:
         for place in order.permutation(len(waiting)):
             cell, now = cells[waiting[place]], time.perf_counter()
-            if now > deadline:
-                yield SPENT, 0.0
+            if stop.wanted or now > deadline:
+                yield STOPPED if stop.wanted else SPENT, 0.0
+            if now > due:
+                yield COMPARE, 0.0
+                spent = time.perf_counter() - now
+                due = now + max(COMPARED_S, spent / COMPARED_SHARE)
             if now - shown > 0.2:
                 progress(_remaining(cells, stopping, now - started, deadline - now))
                 shown = now
@@ -179,7 +202,8 @@ def _warmed(
     cells = [Cell(company, operation, mode, int(actual), prepared) for mode in sampling.modes]
     for calls in (1, WARM_UP):
         spent = crew.control.share(np.array([cells[0].call_s]))[0]
-        take(crew, cells[0], int(np.clip(0.2 / max(spent, 1e-9), 1, calls)), warm=True)
+        outcomes = take(crew, cells[0], int(np.clip(0.2 / max(spent, 1e-9), 1, calls)), warm=True)
+        cells[0].first = cells[0].first or next(iter(outcomes), None)
     for cell in cells[1:]:
         cell.call_s = cells[0].call_s
     return cells

@@ -1,13 +1,13 @@
 """What must be true before a number is worth taking: the launcher, the versions, the devices."""
 
-import json
 from collections import Counter
+from functools import partial
 from typing import Any
 
-from nearlinear.measure.agreement import texts
-from nearlinear.measure.environment import host, versions
+from nearlinear.measure.agreement import everywhere, texts
+from nearlinear.measure.environment import PACKAGES, host, versions
 from nearlinear.measure.launcher import launched_size
-from nearlinear.measure.transports.transport import Transport
+from nearlinear.measure.transports.buffers import Buffers
 from nearlinear.models.errors import SpecError
 
 FEWEST_RANKS = 2
@@ -31,36 +31,40 @@ def check_size(ranks: int, fewest: int = FEWEST_RANKS, verb: str = WHERE) -> Non
 
 def check_versions(comm: Any) -> None:
     """Refuse ranks that run different software: their times would be of two programs."""
-    told = texts(comm, json.dumps(_software(), sort_keys=True))
-    if len(set(told)) == 1:
-        return
-    usual = json.loads(Counter(told).most_common(1)[0][0])
-    odd = next(rank for rank, text in enumerate(told) if json.loads(text) != usual)
-    other = json.loads(told[odd])
-    name = next(n for n in {**usual, **other} if usual.get(n) != other.get(n))
+    own = versions() | {"mpi": _mpi_library()}
+    for name in sorted({"python", "mpi", *PACKAGES}):
+        told = texts(comm, own.get(name, "none"))
+        usual = Counter(told).most_common(1)[0][0]
+        odd = next((rank for rank, version in enumerate(told) if version != usual), None)
+        if odd is not None:
+            everywhere(comm, partial(_refuse, name, odd, told[odd], usual))
+
+
+def _refuse(name: str, rank: int, version: str, usual: str) -> None:
     raise SpecError(
         WHERE,
-        f"rank {odd} has {name} {other.get(name, 'missing')} where others have {usual.get(name, 'none')}",
+        f"rank {rank} has {name} {version} where others have {usual}",
         remedy="use the same environment on all nodes",
     )
 
 
-def _software() -> dict[str, str]:
-    """Return versions, shortened so that they fit into one message."""
+def _mpi_library() -> str:
     from mpi4py import MPI
 
-    return versions() | {"mpi": " ".join(MPI.Get_library_version().split())[:60]}
+    return " ".join(MPI.Get_library_version().split())
 
 
-def check_devices(comm: Any, transport: Transport, shared: bool) -> None:
+def shared_devices(comm: Any, buffers: Buffers) -> list[int]:
+    """Return the ranks of the first GPU that several of them have; none on the host. All ranks call this."""
+    if buffers.name == "host":
+        return []
+    told = texts(comm, f"{host()['name']} {buffers.device_id()}")
+    twice = next((place for place, count in Counter(told).items() if count > 1), None)
+    return [rank for rank, place in enumerate(told) if place == twice]
+
+
+def check_devices(ranks: list[int], name: str, may_share: bool) -> None:
     """Refuse ranks that share a GPU unless they are meant to; NCCL never can."""
-    if transport.buffers.name == "host":
-        return
-    told = texts(comm, f"{host()['name']} {transport.buffers.device_id()}")
-    twice = [place for place, count in Counter(told).items() if count > 1]
-    if twice and (not shared or transport.name == ONE_EACH):
-        ranks = [rank for rank, place in enumerate(told) if place == twice[0]]
-        means = "start one rank per GPU" + ("" if transport.name == ONE_EACH else ", or say --share-gpu")
-        raise SpecError(
-            WHERE, f"ranks {', '.join(map(str, ranks))} share one GPU of {twice[0].split()[0]}", remedy=means
-        )
+    if ranks and (not may_share or name == ONE_EACH):
+        means = "start one rank per GPU" + ("" if name == ONE_EACH else ", or say --share-gpu")
+        raise SpecError(WHERE, f"ranks {', '.join(map(str, ranks))} share one GPU", remedy=means)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nearlinear.measure.agreement import lowest, texts
-from nearlinear.measure.environment import cores
+from nearlinear.measure.environment import own_cores
 from nearlinear.measure.placement import Placement
 from nearlinear.measure.protocol.load import machine_id
 from nearlinear.measure.transports.alone import LoneTransport
@@ -45,7 +45,9 @@ class Team:
         return self.control.rank
 
 
-def team_of(comm: Any, placement: Placement, transport: str, waiting: str, threads: int = 1) -> Team:
+def team_of(
+    comm: Any, placement: Placement, transport: str, waiting: str, threads: int = 1, share_gpu: bool = False
+) -> Team:
     """Return the team of a communicator whose ranks are in the order of their nodes; all call this.
 
     Parameters
@@ -54,6 +56,8 @@ def team_of(comm: Any, placement: Placement, transport: str, waiting: str, threa
         As asked for; ``auto`` chooses.
     threads : int
         Of each rank that work at once, where ``auto`` looks for room to wait busily.
+    share_gpu : bool
+        Whether ranks may share one GPU.
 
     Raises
     ------
@@ -63,7 +67,7 @@ def team_of(comm: Any, placement: Placement, transport: str, waiting: str, threa
     rank = comm.Get_rank()
     local_rank = placement.node_of[:rank].count(placement.node_of[rank])
     way = waiting if waiting != "auto" else _fitting_waiting(comm, threads)
-    chosen = choose_transport(transport, comm, local_rank, way)
+    chosen = choose_transport(transport, comm, local_rank, way, share_gpu)
     control = MpiTransport(comm, HOST, way)
     return Team(comm=comm, transport=chosen, control=control, placement=placement, waiting=way)
 
@@ -102,6 +106,11 @@ def _fitting_waiting(comm: Any, threads: int) -> str:
 
 
 def _room(comm: Any, threads: int) -> int:
-    """Return the fewest cores that any machine has left; all ranks call this."""
-    machines = texts(comm, machine_id())
-    return lowest(comm, cores() - threads * machines.count(machine_id()))
+    """Return the fewest cores that any machine has left; all ranks call this.
+
+    A machine has the cores that any of its ranks may use: launchers bind each rank to its own.
+    """
+    here = machine_id()
+    mine = [text.partition(" ")[2] for text in texts(comm, f"{here} {own_cores()}") if text.startswith(here)]
+    open_to = {core for cores in mine for core in cores.split(",")}
+    return lowest(comm, len(open_to) - threads * len(mine))

@@ -95,7 +95,7 @@ class Summary:
 def summaries(samples: Iterable[Sample]) -> list[Summary]:
     """Return a summary of every cell, operations in the order of the table, then by way, ranks, size."""
     groups = samples_by(samples, *KEY)
-    keys = sorted(groups, key=lambda key: (_place(key[0]), key[:2], key[5], key[2:5], str(key[7]), key[8:]))
+    keys = sorted(groups, key=lambda key: (_place(key[0]), key[:2], key[5:7], key[2:5], str(key[7]), key[8:]))
     return [_summary(key, groups[key]) for key in keys]
 
 

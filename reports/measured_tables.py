@@ -112,14 +112,20 @@ def _times(row: Summary) -> list[str]:
 
 def _pairs(rows: Sequence[Summary]) -> Iterator[str]:
     """Yield the time of the smallest and the bandwidth of the largest message between all pairs."""
-    chosen = [row for row in rows if row.operation == "pairs"]
-    for transport in dict.fromkeys(row.transport for row in chosen):
-        mine = [row for row in chosen if row.transport == transport]
-        for size, unit in (
-            (min(r.size_bytes for r in mine), "us"),
-            (max(r.size_bytes for r in mine), "GB/s"),
-        ):
-            yield _matrix_text(pair_matrix(mine, size, unit), f"{format_size(size)} between pairs, {unit}")
+    for kind, mine in pair_kinds(rows).items():
+        sizes = [row.size_bytes for row in mine]
+        for size, unit in ((min(sizes), "us"), (max(sizes), "GB/s")):
+            title = f"{format_size(size)} between pairs, {unit} ({', '.join(kind)})"
+            yield _matrix_text(pair_matrix(mine, size, unit), title)
+
+
+def pair_kinds(rows: Sequence[Summary]) -> dict[tuple[str, ...], list[Summary]]:
+    """Return the rows of pairs by transport, type and mode: a matrix holds one kind."""
+    found: dict[tuple[str, ...], list[Summary]] = {}
+    for row in rows:
+        if row.operation == "pairs":
+            found.setdefault((row.transport, row.dtype, row.mode), []).append(row)
+    return found
 
 
 def pair_matrix(rows: Sequence[Summary], size_bytes: int, unit: str) -> Any:
@@ -166,7 +172,8 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> st
 
 
 def _remarks(rows: Sequence[Summary]) -> Iterator[str]:
-    bound, known = sum(row.limit == "cpu" for row in rows), sum(row.limit != "-" for row in rows)
+    links = [row for row in rows if row.flop_per_s is None and row.moved_bytes_per_s is None]
+    bound, known = sum(row.limit == "cpu" for row in links), sum(row.limit != "-" for row in links)
     if bound:
         yield (
             f"! {bound} of the {known} points whose load is known are marked cpu: the processors, not the "

@@ -66,8 +66,18 @@ def _line(first: Summary, size: int, sides: Sequence[Summary | None]) -> str:
     redop = "sum" if first.operation in ADDING else "none"
     root = "0" if first.operation in ROOTED else "-1"
     parts = first.ranks if first.operation in GATHER_LIKE else 1  # nccl-tests counts a rank's part
-    count = str(size // ITEM_BYTES[first.dtype] // parts)
-    return _cells([str(size), count, TYPES[first.dtype], redop, root, *_side(sides[0]), *_side(sides[1])])
+    count = str(size // ITEM_BYTES[first.dtype] // parts) if first.dtype in ITEM_BYTES else "-"
+    return _cells(
+        [
+            str(size),
+            count,
+            TYPES.get(first.dtype, first.dtype),
+            redop,
+            root,
+            *_side(sides[0]),
+            *_side(sides[1]),
+        ]
+    )
 
 
 def _spread_line(size: int, sides: Sequence[Summary | None]) -> str:

@@ -32,7 +32,11 @@ def draw_pairs(rows: Sequence[Summary]) -> Figure:
             colours = "viridis_r" if unit == "us" else "viridis"
             image = place.imshow(np.ma.masked_invalid(matrix), cmap=colours, interpolation="nearest")
             figure.colorbar(image, ax=place, label=unit, shrink=0.85)
-            place.set(title=f"{name}, {format_size(size)}, {rows[0].transport}", xlabel="rank", ylabel="rank")
+            place.set(
+                title=f"{name}, {format_size(size)}, {rows[0].transport}, {rows[0].mode}",
+                xlabel="rank",
+                ylabel="rank",
+            )
             place.grid(visible=False)
             place.xaxis.get_major_locator().set_params(integer=True)
             place.yaxis.get_major_locator().set_params(integer=True)

@@ -15,8 +15,12 @@ WARM_UP = 1  # steps of a rank that are left out where there are more
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """A quantity over steps: median, 5th and 95th percentile."""
+    """A quantity over steps: mean, median, 5th and 95th percentile.
 
+    The mean tells what the median of something that happens now and then does not.
+    """
+
+    mean: float
     median: float
     low: float
     high: float
@@ -41,7 +45,10 @@ def trained_plain(record: Record) -> dict[str, Any]:
         "training": dict(record.header.get("training", {})),
         "steps": len({step.step for step in record.steps}),
         "workers": len({step.rank for step in record.steps}),
-        "step": {name: {"median": s.median, "low": s.low, "high": s.high} for name, s in spreads.items()},
+        "step": {
+            name: {"mean": s.mean, "median": s.median, "low": s.low, "high": s.high}
+            for name, s in spreads.items()
+        },
         "epochs": [
             {name: getattr(epoch, name) for name in epoch.__slots__ if name != "kind"}
             for epoch in record.epochs
@@ -55,19 +62,18 @@ def trained_text(record: Record) -> str:
     if record.steps:
         lines += [
             "",
-            "part of a step      median ms      5 - 95 % ms",
-            "--------------  -------------  ---------------",
+            "part of a step        mean ms      median ms      5 - 95 % ms",
+            "--------------  -------------  -------------  ---------------",
         ]
         for name, spread in step_spreads(record.steps).items():
-            told = name.removesuffix("_s") + (" (hidden)" if name == "hidden_s" else "")
             band = f"{spread.low * 1e3:.3f} - {spread.high * 1e3:.3f}"
-            lines.append(
-                f"{told.replace('hidden (hidden)', 'hidden'):14s}  {spread.median * 1e3:13.3f}  {band:>15s}"
-            )
+            times = f"{spread.mean * 1e3:13.3f}  {spread.median * 1e3:13.3f}"
+            lines.append(f"{name.removesuffix('_s'):14s}  {times}  {band:>15s}")
     if record.epochs:
         lines += ["", "epoch  seconds  samples/s    loss  test loss  test accuracy  spread of workers"]
         lines += [
-            f"{e.epoch:5d}  {e.time_s:7.2f}  {e.samples / e.time_s:9.0f}  {e.loss:6.4f}  {e.test_loss:9.4f}"
+            f"{e.epoch:5d}  {e.time_s:7.2f}  {e.samples / max(e.time_s, 1e-12):9.0f}  {e.loss:6.4f}"
+            f"  {e.test_loss:9.4f}"
             f"  {e.test_accuracy:13.1%}  {e.spread:17.2g}"
             for e in record.epochs
         ]
@@ -100,4 +106,4 @@ def _rule_told(spec: Mapping[str, Any]) -> str:
 
 def _spread(values: Any) -> Spread:
     low, median, high = np.percentile(values, [5, 50, 95])
-    return Spread(median=float(median), low=float(low), high=float(high))
+    return Spread(mean=float(np.mean(values)), median=float(median), low=float(low), high=float(high))

@@ -17,8 +17,10 @@ class ArrayLibrary(Protocol):
     name: str
     dtypes: tuple[str, ...]
 
-    def integers(self, space: Workspace, role: str, shape: tuple[int, ...], dtype: str) -> Any:
-        """Return an array of integers 0 to 6 that is kept for a role."""
+    def integers(
+        self, space: Workspace, role: str, shape: tuple[int, ...], dtype: str, few: bool = False
+    ) -> Any:
+        """Return an array of integers 0 to 6 that is kept for a role; of 0 and few 1 where asked."""
 
     def multiply(self, a: Any, b: Any, out: Any) -> None:
         """Store the matrix product."""
@@ -47,12 +49,14 @@ class NumpyLike:
         narrow = ("float16",) if name == "cupy" else ()  # NumPy multiplies 16-bit floats one by one
         self.dtypes: tuple[str, ...] = ("float32", "float64", *narrow)
 
-    def integers(self, space: Workspace, role: str, shape: tuple[int, ...], dtype: str) -> Any:
+    def integers(
+        self, space: Workspace, role: str, shape: tuple[int, ...], dtype: str, few: bool = False
+    ) -> Any:
         """Return an array of integers that is kept for a role."""
         flat = space.take(
-            f"{self.name} {role} {dtype}",
+            f"{self.name} {role} {dtype} {few}",
             int(np.prod(shape)),
-            lambda n: space.pattern.own(self._xp, 0, n).astype(dtype),
+            lambda n: _digits(space, self._xp, n, few).astype(dtype),
         )
         return flat.reshape(shape)
 
@@ -97,17 +101,20 @@ class Torch:
         import torch
 
         self._torch = torch
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # float32 is float32
         on_device = wants_device and torch.cuda.is_available()
         self._device = torch.device("cuda", torch.cuda.current_device()) if on_device else torch.device("cpu")
 
-    def integers(self, space: Workspace, role: str, shape: tuple[int, ...], dtype: str) -> Any:
+    def integers(
+        self, space: Workspace, role: str, shape: tuple[int, ...], dtype: str, few: bool = False
+    ) -> Any:
         """Return a tensor of integers that is kept for a role."""
 
         def fill(count: int) -> Any:
-            values = space.pattern.own(np, 0, count)
+            values = _digits(space, np, count, few)
             return self._torch.from_numpy(values).to(self._device, getattr(self._torch, dtype))
 
-        return space.take(f"torch {role} {dtype}", int(np.prod(shape)), fill).reshape(shape)
+        return space.take(f"torch {role} {dtype} {few}", int(np.prod(shape)), fill).reshape(shape)
 
     def multiply(self, a: Any, b: Any, out: Any) -> None:
         """Store the matrix product."""
@@ -145,6 +152,12 @@ def libraries_here(device: bool) -> dict[str, Callable[[], ArrayLibrary]]:
     if find_spec("torch") is not None:
         found["torch"] = lambda: Torch(device)
     return found
+
+
+def _digits(space: Workspace, xp: Any, count: int, few: bool) -> Any:
+    """Return integers 0 to 6, or 1 for each 6 and 0 for all else, as 32-bit floats."""
+    digits = space.pattern.own(xp, 0, count)
+    return (digits == 6).astype("float32") if few else digits
 
 
 def _cupy() -> ArrayLibrary:

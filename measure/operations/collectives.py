@@ -74,6 +74,8 @@ def _in_place(name: str, space: Workspace, transport: Transport, size_bytes: int
         if name == "allgather":
             vector[:] = 0
             vector[mine] = own[:part]
+        elif name == "broadcast" and transport.rank > 0:
+            vector[:] = 0  # every seventh rank would hold the right result already
         else:
             vector[:] = own
 

@@ -32,6 +32,8 @@ class Prepared:
         Of a kernel that computes in another type than that of the vector.
     flop, moved_bytes : float or None
         Work of a kernel.
+    finish : callable
+        Waits for the device of a library that has streams of its own; timed, once after all calls.
     """
 
     reset: Callable[[], None]
@@ -42,6 +44,7 @@ class Prepared:
     dtype: str = ""
     flop: float | None = None
     moved_bytes: float | None = None
+    finish: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

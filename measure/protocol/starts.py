@@ -10,7 +10,7 @@ from nearlinear.measure.protocol.clocks import Clocks
 from nearlinear.measure.transports.transport import Transport, as_bytes
 
 STARTS = ("barrier", "window")
-SHORTEST_WINDOW_S, LONGEST_WINDOW_S = 200e-6, 1.0
+SHORTEST_WINDOW_S, LONGEST_WINDOW_S, SHRINKS = 200e-6, 1.0, 0.97
 
 
 class Start(Protocol):
@@ -18,6 +18,7 @@ class Start(Protocol):
 
     name: str
     window_s: float
+    clocks: Clocks | None
 
     def wait(self, transport: Transport, participants: Sequence[int]) -> bool:
         """Return when this rank may start, with whether it was in time."""
@@ -27,6 +28,7 @@ class BarrierStart:
     """Behind a barrier: ranks leave it within about one message of each other."""
 
     name, window_s = "barrier", 0.0
+    clocks: Clocks | None = None
 
     def wait(self, transport: Transport, participants: Sequence[int]) -> bool:
         """Wait at the barrier; nobody is ever late."""
@@ -50,23 +52,28 @@ class WindowStart:
     name = "window"
 
     def __init__(self, control: Transport, clocks: Clocks) -> None:
-        self._control, self._clocks = control, clocks
+        self._control = control
+        self.clocks: Clocks | None = clocks
         self.window_s = SHORTEST_WINDOW_S
 
     def wait(self, transport: Transport, participants: Sequence[int]) -> bool:
         """Wait until the agreed time by this rank's clock; False where it had passed already."""
-        target = self._agreed(participants) + float(self._clocks.offset_s[self._control.rank])
+        target = self._agreed(participants) + self._offset_s()
         early = time.perf_counter() < target
         while time.perf_counter() < target:
             pass
         return early
+
+    def _offset_s(self) -> float:
+        assert self.clocks is not None
+        return float(self.clocks.offset_s[self._control.rank])
 
     def _agreed(self, participants: Sequence[int]) -> float:
         """Return a time by the clock of rank 0, told by the first participant along a chain of halves."""
         place, box = participants.index(self._control.rank), np.zeros(1)
         self._control.barrier(participants)
         if place == 0:
-            here = time.perf_counter() - float(self._clocks.offset_s[self._control.rank])
+            here = time.perf_counter() - self._offset_s()
             box[0] = here + self.window_s * max(len(participants) - 1, 1).bit_length()
         else:
             self._control.exchange([], [(as_bytes(box), participants[place & (place - 1)])])
@@ -84,5 +91,7 @@ class WindowStart:
 
 
 def widened(start: Start, spoiled: bool) -> float:
-    """Return the window to use from now on."""
-    return min(start.window_s * 2, LONGEST_WINDOW_S) if spoiled else start.window_s
+    """Return the window to use from now on: twice as long after a late start, else slowly shorter again."""
+    if spoiled:
+        return min(start.window_s * 2, LONGEST_WINDOW_S)
+    return max(start.window_s * SHRINKS, min(start.window_s, SHORTEST_WINDOW_S))

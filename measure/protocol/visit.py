@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nearlinear.measure.operations.operation import Operation, Prepared
-from nearlinear.measure.protocol.clocks import Clocks
+from nearlinear.measure.protocol.clocks import Clocks, compare
 from nearlinear.measure.protocol.load import LoadWatch, is_processor_bound
 from nearlinear.measure.protocol.starts import Start
 from nearlinear.measure.transports.transport import Transport
@@ -19,7 +19,7 @@ COLUMNS = 3  # seconds, start by the clock of rank 0, whether it was in time
 TAIL = 3  # wrong elements, share of cores spent, share of time with a queue
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Crew:
     """All ranks of a run, and how they measure.
 
@@ -47,6 +47,11 @@ class Crew:
     def rank(self) -> int:
         """Number of this rank in the run."""
         return self.control.rank
+
+    def compare_clocks(self) -> None:
+        """Compare them anew, because they drift apart; all ranks call this."""
+        self.clocks = compare(self.control)
+        self.start.clocks = self.clocks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -120,6 +125,7 @@ def _part(
         begin = clock()
         for _ in repeat(None, calls):
             run()
+        prepared.finish()
         if on_device:
             ready()
         end = clock()

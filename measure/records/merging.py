@@ -32,7 +32,7 @@ def merge(records: Sequence[Record], out: Path) -> int:
         raise SpecError("FILE", "must be two records or more", got=len(records))
     for place, record in enumerate(records):
         _check_fits(record, records[0])
-        if record.header.get("run_id") in [other.header.get("run_id") for other in records[:place]]:
+        if _runs(record) & {run for other in records[:place] for run in _runs(other)}:
             raise SpecError("FILE", "must hold another run than the others", got=record.path)
     writer = RecordWriter(out, _header(records))
     try:
@@ -43,6 +43,12 @@ def merge(records: Sequence[Record], out: Path) -> int:
         writer.discard()
         raise
     return writer.count
+
+
+def _runs(record: Record) -> set[str]:
+    """Return the runs that a record holds: its own, or those it was merged from."""
+    merged = record.header.get("merged_from", [])
+    return {str(header.get("run_id")) for header in merged or [record.header]}
 
 
 def _check_fits(record: Record, first: Record) -> None:

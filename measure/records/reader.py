@@ -68,6 +68,7 @@ def read_record(path: str | Path) -> Record:
         raise ContentError(str(path), f"must be a {SCHEMA}", got=header.get("schema"), remedy=remedy)
     if header.get("version") != VERSION:
         raise ContentError(str(path), f"must be of version {VERSION}", got=header.get("version"))
+    _check_header(header, f"{path}:1")
     notes: list[str] = []
     lines_of: dict[str, list[Any]] = {kind: [] for kind in _KINDS}
     complete = False
@@ -85,6 +86,15 @@ def read_record(path: str | Path) -> Record:
         path=str(path), header=header, samples=samples, steps=steps, epochs=epochs, complete=complete,
         notes=tuple(notes),
     )  # fmt: skip
+
+
+def _check_header(header: Mapping[str, Any], where: str) -> None:
+    for name, kind in _HEADER.items():
+        if name in header and (not isinstance(header[name], kind) or isinstance(header[name], bool)):
+            raise ContentError(where, f"must be {_KIND_NAMES[kind]}", field=name, got=header[name])
+
+
+_KIND_NAMES = {list: "a list", dict: "an object", int: "a whole number"}
 
 
 def kept(path: Path, run_id: str) -> tuple[Record | None, str]:
@@ -135,7 +145,13 @@ def _object(line: str, where: str) -> dict[str, Any]:
     return content
 
 
-_TEXTS = ("operation", "algorithm", "transport", "dtype", "placement", "mode", "statistic")
+_TEXTS = ("operation", "algorithm", "transport", "dtype", "placement", "mode", "statistic",
+          "wire_dtype", "start", "waiting")  # fmt: skip
+_NUMBERS = ("skew_s", "cpu_busy", "cpu_waiting", "flop", "moved_bytes", "wrong_elements")
+_HEADER = {
+    "hosts": list, "devices": list, "command": list, "notes": list, "merged_from": list, "host": dict,
+    "environment": dict, "versions": dict, "training": dict, "protocol": dict, "ranks": int, "nodes": int,
+}  # fmt: skip
 _COUNTS = ("size_bytes", "ranks", "nodes", "repetition")
 
 
@@ -161,12 +177,16 @@ def _numbers(kind: Any, content: Mapping[str, Any], where: str) -> Any:
     """Return a line of numbers only."""
     values = _known(kind, content)
     for name, value in values.items():
-        if not isinstance(value, int | float) or isinstance(value, bool):
+        if not _is_number(value):
             raise ContentError(where, "must be a number", field=name, got=value)
     try:
         return kind(**values)
     except TypeError as error:
         raise ContentError(where, f"must be a whole {kind.kind} ({error})") from None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _check(sample: Sample, where: str) -> None:
@@ -178,8 +198,16 @@ def _check(sample: Sample, where: str) -> None:
         least = 1 if name in ("ranks", "nodes") else 0
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise ContentError(where, f"must be a whole number >= {least}", field=name, got=value)
-    if not isinstance(sample.time_s, int | float) or not 0 < sample.time_s < float("inf"):
+    if not _is_number(sample.time_s) or not 0 < sample.time_s < float("inf"):
         raise ContentError(where, "must be > 0", field="time_s", got=sample.time_s)
+    for name in _NUMBERS:
+        value = getattr(sample, name)
+        if value is not None and not (_is_number(value) and value >= 0):
+            raise ContentError(where, "must be a number >= 0, or null", field=name, got=value)
+    if sample.among is not None and len(sample.among) < sample.ranks:
+        raise ContentError(
+            where, f"must name all {sample.ranks} ranks", field="among", got=list(sample.among)
+        )
     if sample.mode not in MODES:
         raise ContentError(where, f"must be one of {', '.join(MODES)}", field="mode", got=sample.mode)
 

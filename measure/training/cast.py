@@ -40,8 +40,13 @@ class Cast:
     elements: int
 
 
-def cast_roles(team: Team, spec: TrainSpec, dataset: Dataset, open_: ExitStack) -> Cast:
-    """Return this rank's role; what it opens is closed by ``open_``. All ranks call this.
+def cast_roles(team: Team, spec: TrainSpec, dataset: Dataset, open_: ExitStack, letters: Any = None) -> Cast:
+    """Return this rank's role; what it opens is closed by ``open_``. It talks to no other rank.
+
+    Parameters
+    ----------
+    letters : mpi4py.MPI.Comm or None
+        Of its own for letters, where the rule needs them.
 
     Raises
     ------
@@ -57,7 +62,7 @@ def cast_roles(team: Team, spec: TrainSpec, dataset: Dataset, open_: ExitStack) 
     if team.rank < workers:
         replica = Replica(spec, dataset, team.rank, workers, team.transport.buffers)
         open_.callback(replica.close)
-    role = _role(team, spec, schedule, workers, network, replica)
+    role = _role(team, spec, schedule, workers, network, replica, letters)
     open_.callback(role.close)
     return Cast(role=role, replica=replica, workers=workers, elements=network.parameter_count)
 
@@ -81,13 +86,13 @@ def _workers(team: Team, spec: TrainSpec, schedule: Schedule | None) -> int:
 
 def _role(
     team: Team, spec: TrainSpec, schedule: Schedule | None, workers: int, network: Network,
-    replica: Replica | None,
+    replica: Replica | None, letters: Any,
 ) -> Role:  # fmt: skip
     rule, rank = spec.rule, team.rank
     if isinstance(rule, BulkSynchronous):
         return _bulk(team, spec, rule, schedule, workers, network, replica)
     gossips = isinstance(rule, Gossip)
-    mailbox = Mailbox(team.comm.Dup(), network.parameter_count + gossips)
+    mailbox = Mailbox(letters, network.parameter_count + gossips)
     if replica is None:
         assert not isinstance(rule, Gossip)
         return Server(rule, network.weights, mailbox, workers)

@@ -120,7 +120,7 @@ class OverlappedExchange:
 
     def __init__(self, transport: Transport, summing: Summing, spans: Sequence[Span]) -> None:
         self._transport, self._summing, self._spans = transport, summing, spans
-        self._filled: queue.SimpleQueue[Span | None] = queue.SimpleQueue()
+        self._filled: queue.SimpleQueue[tuple[Span, Any] | None] = queue.SimpleQueue()
         self._summed: queue.SimpleQueue[float | BaseException] = queue.SimpleQueue()
         self._next = 0
         self._thread = threading.Thread(target=self._work, name="exchange", daemon=True)
@@ -128,9 +128,9 @@ class OverlappedExchange:
 
     def on_layer(self, start: int, stop: int) -> None:
         """Hand over the buckets that this layer completes."""
-        self._transport.buffers.ready()
+        mark = self._transport.buffers.mark()
         while self._next < len(self._spans) and self._spans[self._next][0] >= start:
-            self._filled.put(self._spans[self._next])
+            self._filled.put((self._spans[self._next], mark))
             self._next += 1
 
     def finish(self) -> Exchanged:
@@ -151,16 +151,19 @@ class OverlappedExchange:
         self._thread.join()
 
     def _work(self) -> None:
-        self._transport.buffers.use()
-        while (span := self._filled.get()) is not None:
-            begin = time.perf_counter()
-            try:
-                self._summing.run(span)
-                self._transport.buffers.ready()
-            except BaseException as error:  # the main thread must hear of it, or wait forever
-                self._summed.put(error)
-                return
-            self._summed.put(time.perf_counter() - begin)
+        buffers = self._transport.buffers
+        with buffers.own_stream():
+            while (filled := self._filled.get()) is not None:
+                span, mark = filled
+                begin = time.perf_counter()
+                try:
+                    buffers.after(mark)
+                    self._summing.run(span)
+                    buffers.ready()
+                except BaseException as error:  # the main thread must hear of it, or wait forever
+                    self._summed.put(error)
+                    return
+                self._summed.put(time.perf_counter() - begin)
 
 
 def serve(summing: Summing, transport: Transport, spans: Sequence[Span], barrier: bool, steps: int) -> None:

@@ -37,6 +37,9 @@ class Role(ABC):
         """Return on rank 0 the weights that the rule calls its result, given the mean of the workers'."""
         return mean
 
+    def offer(self) -> None:  # noqa: B027 - workers have it already
+        """Send rank 0 what it needs for the result."""
+
     def close(self) -> None:  # noqa: B027 - most roles hold nothing
         """Give back what the role holds."""
 
@@ -126,7 +129,7 @@ class Visitor(Role):
         return found
 
     def result(self, mean: Any) -> Any:
-        """Return the server's weights, which it sends to rank 0 when all are done."""
+        """Return the server's weights, which it sends to rank 0 when asked."""
         answer = self._mailbox.take(self._server)
         assert answer is not None
         return answer[1].copy()
@@ -155,7 +158,7 @@ class Server(Role):
         self._workers = workers
 
     def run(self, steps: int) -> list[StepTimes]:
-        """Serve until every worker has said that it is done; then send the result to rank 0."""
+        """Serve until every worker has said that it is done."""
         working = self._workers
         while working:
             visit = self._mailbox.take()
@@ -164,8 +167,11 @@ class Server(Role):
             working -= last
             if not last:
                 self._mailbox.send(self._rule.serve(self._centre, brought), peer)
-        self._mailbox.send(self._centre, 0)
         return []
+
+    def offer(self) -> None:
+        """Send the weights to rank 0."""
+        self._mailbox.send(self._centre, 0)
 
     def close(self) -> None:
         """Wait until all letters are through."""

@@ -5,28 +5,29 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from nearlinear.measure.agreement import Failed, everywhere, together
+from nearlinear.measure.agreement import Failed, Interrupted, Saving, everywhere, together
 from nearlinear.measure.header import facts
+from nearlinear.measure.interruption import STATUS, Interruption, deferred
 from nearlinear.measure.launcher import launched_size, require_mpi
 from nearlinear.measure.placement import Placement, in_node_order
 from nearlinear.measure.records import Epoch, RecordWriter, Step
-from nearlinear.measure.sanity import check_devices, check_size, check_versions
+from nearlinear.measure.sanity import check_size, check_versions
 from nearlinear.measure.team import Team, lone_team, team_of
 from nearlinear.measure.training.batches import LoadingPlan
 from nearlinear.measure.training.cast import Cast, cast_roles
 from nearlinear.measure.training.data import Dataset
-from nearlinear.measure.training.spec import Trained, TrainSpec
+from nearlinear.measure.training.spec import VENDOR, Trained, TrainSpec
 from nearlinear.models.errors import SpecError, TargetError
 from nearlinear.models.training.synchronisation import BulkSynchronous
 
 REPORT_STEPS = 20  # steps between lines of the record, where all ranks are together anyway
+APART_STEPS = 100  # the same where they are not: each report makes them wait for each other
 COLUMNS = 6
 Progress = Callable[[str], None]
-T = TypeVar("T")
 
 
 def train(spec: TrainSpec, how: "TrainHow", failed: Failed, progress: Progress) -> Trained:
@@ -41,17 +42,48 @@ def train(spec: TrainSpec, how: "TrainHow", failed: Failed, progress: Progress) 
     TargetError
         The loss is no longer a number.
     """
-    team = _team(spec, how)
-    dataset = everywhere(team.comm, spec.data.build) if team.comm else spec.data.build()
-    with ExitStack() as open_:
-        run = _everywhere(team, lambda: _Run(team, spec, cast_roles(team, spec, dataset, open_), dataset))
+    if launched_size() is None:
+        return _alone(spec, how, progress)
+    require_mpi()
+    from mpi4py import MPI
+
+    saving = Saving()
+    with together(MPI.COMM_WORLD, saving.close, failed), ExitStack() as open_:
+        team = _team(MPI.COMM_WORLD, spec, how)
+        letters = None if isinstance(spec.rule, BulkSynchronous) else team.comm.Dup()
+        dataset = everywhere(team.comm, spec.data.build)
+        run = everywhere(
+            team.comm,
+            lambda: _Run(team, spec, cast_roles(team, spec, dataset, open_, letters), dataset),
+        )
         header = facts(team.comm, team.transport, team.placement) | {"training": spec.plain()}
-        run.writer = _everywhere(team, lambda: RecordWriter(how.out, header) if team.rank == 0 else None)
-        if team.comm is None:
-            return Trained(rank=0, out=how.out, reason=_guarded(run, progress))
-        with together(team.comm, run.close, failed):
-            reason = run.epochs(progress)
-    return Trained(rank=team.rank, out=how.out, reason=reason)
+        run.writer = everywhere(team.comm, lambda: RecordWriter(how.out, header) if team.rank == 0 else None)
+        saving.close_with = run.close
+        return Trained(rank=team.rank, out=how.out, reason=_interruptible(run, progress))
+
+
+def _alone(spec: TrainSpec, how: "TrainHow", progress: Progress) -> Trained:
+    """Train one worker in this process."""
+    _check_alone(spec)
+    team, dataset = lone_team(how.transport), spec.data.build()
+    with ExitStack() as open_:
+        run = _Run(team, spec, cast_roles(team, spec, dataset, open_), dataset)
+        header = facts(None, team.transport, team.placement) | {"training": spec.plain()}
+        run.writer = RecordWriter(how.out, header)
+        try:
+            return Trained(rank=0, out=how.out, reason=_interruptible(run, progress))
+        except BaseException as error:
+            run.close(error)
+            raise
+
+
+def _interruptible(run: "_Run", progress: Progress) -> str:
+    """Train until done, or until somebody wants an end and the steps at hand are recorded."""
+    with deferred(run.team.rank == 0) as interruption:
+        reason = run.epochs(progress, interruption)
+    if reason == "interrupted":
+        raise Interrupted if run.team.rank == 0 else SystemExit(STATUS)
+    return reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,36 +106,38 @@ class _Run:
         self.steps_per_epoch = plan.steps_per_epoch(len(dataset.train.labels))
         self._step, self._losses, self._seconds = 0, list[float](), 0.0
 
-    def epochs(self, progress: Progress) -> str:
+    def epochs(self, progress: Progress, interruption: Interruption) -> str:
         """Train and return why it ended."""
         begin = time.perf_counter()
         for epoch in range(self.spec.epochs):
             spent = self.team.control.share(np.array([time.perf_counter() - begin]))[0]
             if epoch and spent > self.spec.budget_s:
                 return self._end("budget")
-            self._epoch(epoch, progress)
+            if not self._epoch(epoch, progress, interruption):
+                return self._end("interrupted")
         return self._end("done")
 
     def close(self, error: BaseException) -> None:
         """Save what there is; a record without a step is of no use."""
-        if self.writer is None:
+        if self.writer is None or isinstance(error, Interrupted):
             return
-        if isinstance(error, KeyboardInterrupt):
-            self.writer.end(complete=False, reason="interrupted")
-        elif not self.writer.count:
+        if not self.writer.count:
             self.writer.discard()
+        elif isinstance(error, KeyboardInterrupt):
+            self.writer.end(complete=False, reason="interrupted")
 
     def _end(self, reason: str) -> str:
         if self.writer is not None:
-            self.writer.end(complete=True, reason=reason)
+            self.writer.end(complete=reason != "interrupted", reason=reason)
         return reason
 
-    def _epoch(self, epoch: int, progress: Progress) -> None:
+    def _epoch(self, epoch: int, progress: Progress, interruption: Interruption) -> bool:
+        """Train an epoch and judge it; False where somebody wants an end."""
         bulk = isinstance(self.spec.rule, BulkSynchronous)
         left, self._seconds = self.steps_per_epoch, 0.0
         self._losses.clear()
         while left:
-            count = min(REPORT_STEPS, left) if bulk else left
+            count = min(REPORT_STEPS if bulk else APART_STEPS, left)
             begin = time.perf_counter()
             rows = [times.row() for times in self.cast.role.run(count)]
             self._seconds += time.perf_counter() - begin
@@ -114,7 +148,10 @@ class _Run:
                 progress(
                     f"epoch {epoch}, step {done} of {self.steps_per_epoch}, loss {np.mean(self._losses):.4f}"
                 )
+            if self.team.control.share(np.array([float(interruption.wanted)]))[0]:
+                return False
         self._judge(epoch)
+        return True
 
     def _report(self, epoch: int, count: int, rows: list[list[float]]) -> None:
         """Write the steps of all workers."""
@@ -123,8 +160,7 @@ class _Run:
             own[:] = rows
         everyone = self.team.control.gather(own)
         if everyone is not None and self.writer is not None:
-            if not np.isfinite(everyone[: self.cast.workers, :, -1]).all():
-                raise TargetError("train", "the loss must stay a number", got="nan", remedy="lower --rate")
+            _check_finite(everyone[: self.cast.workers, :, -1])
             for index in range(count):
                 for rank in range(self.cast.workers):
                     self.writer.add(_step(epoch, self._step + index, rank, everyone[rank, index]))
@@ -135,11 +171,13 @@ class _Run:
         """Write how good the weights are, and how far workers lie apart."""
         control, cast = self.team.control, self.cast
         mean = _mean(self.team, cast)
+        cast.role.offer()
         apart = _apart(cast, mean)
         told = control.gather(np.array([apart, self._seconds]))
         result = cast.role.result(mean) if self.team.rank == 0 else None
         if self.writer is not None and cast.replica is not None:
             loss, accuracy = cast.replica.evaluate(_like(cast.replica.weights, result))
+            _check_finite([loss, *told[: cast.workers, 0]])
             self.writer.add(
                 Epoch(
                     epoch=epoch, time_s=float(told[: cast.workers, 1].max()),
@@ -150,33 +188,35 @@ class _Run:
             )  # fmt: skip
 
 
-def _team(spec: TrainSpec, how: TrainHow) -> Team:
-    if launched_size() is None:
-        if not isinstance(spec.rule, BulkSynchronous):
-            remedy = "nearlinear train --launch 4, or mpiexec -n 4 nearlinear train"
-            raise SpecError("train", f"rule {spec.rule.name} needs ranks to train on", got=1, remedy=remedy)
-        return lone_team(how.transport)
-    require_mpi()
-    from mpi4py import MPI
-
-    check_size(MPI.COMM_WORLD.Get_size(), 2 + spec.rule.serves, "train")
-    check_versions(MPI.COMM_WORLD)
-    comm = in_node_order(MPI.COMM_WORLD)
-    team = team_of(comm, Placement.of(comm), how.transport, how.waiting, 1 + spec.overlap)
-    check_devices(comm, team.transport, how.share_gpu)
-    return team
+def _check_alone(spec: TrainSpec) -> None:
+    """Refuse what one worker would ignore."""
+    remedy = "nearlinear train --launch 4, or mpiexec -n 4 nearlinear train"
+    if not isinstance(spec.rule, BulkSynchronous):
+        told = f"rule {spec.rule.name} needs ranks to train on"
+        raise SpecError("train", told, got=1, remedy=remedy)
+    if spec.algorithm != VENDOR or spec.overlap or spec.bucket_bytes is not None:
+        told = "--algorithm, --bucket and --overlap need ranks to exchange between"
+        raise SpecError("train", told, got=1, remedy=remedy)
 
 
-def _everywhere(team: Team, step: Callable[[], T]) -> T:
-    return everywhere(team.comm, step) if team.comm else step()
+def _team(world: Any, spec: TrainSpec, how: TrainHow) -> Team:
+    everywhere(world, lambda: check_size(world.Get_size(), 2 + spec.rule.serves, "train"))
+    check_versions(world)
+    comm = in_node_order(world)
+    return team_of(
+        comm,
+        Placement.of(comm),
+        how.transport,
+        how.waiting,
+        threads=1 + spec.overlap,
+        share_gpu=how.share_gpu,
+    )
 
 
-def _guarded(run: _Run, progress: Progress) -> str:
-    try:
-        return run.epochs(progress)
-    except BaseException as error:
-        run.close(error)
-        raise
+def _check_finite(values: Any) -> None:
+    """Raise ``TargetError`` where a loss, or a distance of weights, is no longer a number."""
+    if not np.isfinite(values).all():
+        raise TargetError("train", "the loss must stay a number", remedy="it has diverged; lower --rate")
 
 
 def _mean(team: Team, cast: Cast) -> Any:

@@ -1,5 +1,6 @@
 """Arrays that messages are made of: NumPy on the host, CuPy on the device."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,23 @@ class Buffers:
         """Make the device the one of this thread: every thread begins with the first."""
         if self.name == "cuda":
             self.arrays.cuda.Device(self.number).use()
+
+    def own_stream(self) -> AbstractContextManager[Any]:
+        """Return a stream of this thread's own, to work beside that of others; nothing on the host."""
+        if self.name != "cuda":
+            return nullcontext()
+        self.use()
+        stream: AbstractContextManager[Any] = self.arrays.cuda.Stream(non_blocking=True)
+        return stream
+
+    def mark(self) -> Any:
+        """Return a point in this thread's stream that others can wait for; None on the host."""
+        return self.arrays.cuda.get_current_stream().record() if self.name == "cuda" else None
+
+    def after(self, mark: Any) -> None:
+        """Let what follows on this thread's stream wait for a point in another one."""
+        if mark is not None:
+            self.arrays.cuda.get_current_stream().wait_event(mark)
 
     def ready(self) -> None:
         """Wait until everything asked of the device is done.

@@ -38,13 +38,12 @@ class NcclTransport:
         self._comm = nccl.NcclCommunicator(self.ranks, self._unique_id(), self.rank)
 
     def collective(self, operation: str, send: Any, receive: Any) -> None:
-        """Enqueue NCCL's collective and wait for the stream."""
+        """Enqueue NCCL's collective; who times it waits for the stream."""
         source = receive if send is None else send
         _CALLS[operation](self, source, receive)
-        self.buffers.ready()
 
     def exchange(self, sends: Sequence[Part], receives: Sequence[Part]) -> None:
-        """Enqueue all messages as one group and wait for the stream."""
+        """Enqueue all messages as one group; what follows on the stream comes after them."""
         stream, byte = self._stream(), self._nccl.NCCL_UINT8
         self._nccl.groupStart()
         for array, peer in receives:
@@ -52,7 +51,6 @@ class NcclTransport:
         for array, peer in sends:
             self._comm.send(array.data.ptr, array.nbytes, byte, peer, stream)
         self._nccl.groupEnd()
-        self.buffers.ready()
 
     def part(self, ranks: Sequence[int]) -> "NcclTransport | None":
         """Split the communicator, and join NCCL anew among the part."""

@@ -51,7 +51,10 @@ class StagedTransport:
         into = self._down("receive", [array for array, _ in receives], copied=False)
         self.buffers.ready()
         self._host.exchange(_to_peers(out, sends), _to_peers(into, receives))
-        for (array, _), landed in zip(receives, into, strict=True):
+        distinct = {
+            int(array.data.ptr): (array, landed) for (array, _), landed in zip(receives, into, strict=True)
+        }
+        for array, landed in distinct.values():
             array.set(landed)
         self.buffers.ready()
 
@@ -61,16 +64,18 @@ class StagedTransport:
         return None if inner is None else StagedTransport(inner._comm, self.buffers, inner.waiting)
 
     def _down(self, role: str, arrays: Sequence[Any], copied: bool = True) -> list[Any]:
-        """Return host arrays as long as the given ones, holding the same where ``copied``."""
-        starts = np.cumsum([0] + [-(-array.nbytes // 64) * 64 for array in arrays])
-        room = self._room(role, int(starts[-1]))
-        found = []
-        for array, start in zip(arrays, starts[:-1], strict=True):
-            host = room[start : start + array.nbytes].view(array.dtype)
+        """Return host arrays as long as the given ones, holding the same where ``copied``.
+
+        An array that is given several times, as in a window of messages, has one place.
+        """
+        distinct = {int(array.data.ptr): array for array in arrays}
+        starts = np.cumsum([0] + [-(-array.nbytes // 64) * 64 for array in distinct.values()])
+        room, found = self._room(role, int(starts[-1])), {}
+        for (pointer, array), start in zip(distinct.items(), starts[:-1], strict=True):
+            found[pointer] = room[start : start + array.nbytes].view(array.dtype)
             if copied:
-                array.get(out=host, blocking=False)
-            found.append(host)
-        return found
+                array.get(out=found[pointer], blocking=False)
+        return [found[int(array.data.ptr)] for array in arrays]
 
     def _room(self, role: str, size_bytes: int) -> Any:
         if role not in self._pinned or len(self._pinned[role]) < size_bytes:

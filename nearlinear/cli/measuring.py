@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from nearlinear.measure.runner import MeasureSpec
 
 WHAT, HOW, WHERE = "What", "Protocol", "Ranks"
+MOST_RANKS = 2**20
 OUT = Annotated[
     str, typer.Option("--out", "-o", metavar="FILE", help="New record file (.jsonl); never overwritten.")
 ]
@@ -237,6 +238,8 @@ def _companies(text: str) -> tuple[tuple[int, ...], ...]:
         if not all(number.strip().isdecimal() for number in numbers):
             raise SpecError("--ranks-sweep", "must be numbers of ranks", got=word, remedy=remedy)
         ranks = tuple(int(number) for number in numbers)
+        if max(ranks) > MOST_RANKS:
+            raise SpecError("--ranks-sweep", f"must be at most {MOST_RANKS}", got=word)
         members = ranks if len(ranks) > 1 else tuple(range(ranks[0]))
         if not members or members[0] != 0 or list(members) != sorted(set(members)):
             raise SpecError("--ranks-sweep", "must rise from rank 0 on", got=word, remedy=remedy)

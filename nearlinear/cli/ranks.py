@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-RANKS_PER_CORE = 32
+RANKS_PER_CORE, WRONG = 32, 5
 OWN = ("--launch", "--print-launch", "--nodes", "--per-node")
 
 
@@ -68,7 +68,9 @@ def launch_ranks(verb: str, ranks: int, out: Path) -> None:
     if ended.interrupted:
         print(told, file=sys.stderr)
         raise KeyboardInterrupt
-    if 0 < ended.status < 8 and record is None:
+    if ended.status == WRONG and record is not None:
+        say(told)
+    if ended.status == WRONG or (0 < ended.status < 8 and record is None):
         raise typer.Exit(ended.status)  # a rank has said why
     if record is not None and record.complete and 0 < ended.status <= 8:
         raise typer.Exit(ended.status)

@@ -21,13 +21,19 @@ def list_records(
     as_json: JSON = False,
 ) -> None:
     """List the records of a folder, newest last."""
-    from nearlinear.cli.output import print_document, print_table, say
+    from nearlinear.cli.output import print_document, print_table, say, warn
     from nearlinear.measure.records import is_record, read_record
-    from nearlinear.models.errors import SpecError
+    from nearlinear.models.errors import NearlinearError, SpecError
 
     if not Path(folder).is_dir():
         raise SpecError("FOLDER", "must be a folder that is there", got=folder)
-    found = [read_record(path) for path in sorted(Path(folder).glob("*.jsonl")) if is_record(path)]
+    found, bad = [], []
+    for path in sorted(Path(folder).glob("*.jsonl")):
+        try:
+            found += [read_record(path)] if is_record(path) else []
+        except NearlinearError as error:
+            bad.append(str(error))
+    warn(bad)
     found.sort(key=lambda record: str(record.header.get("created", "")))
     rows = [_entry(record) for record in found]
     if as_json:
@@ -161,12 +167,13 @@ def _draw(rows: list["Summary"], out: Path) -> None:
     from nearlinear.cli.output import say
     from nearlinear.models.errors import SpecError
     from nearlinear.reports.figures import save
+    from nearlinear.reports.measured_tables import pair_kinds
     from nearlinear.reports.pair_picture import draw_pairs
 
-    pairs = [row for row in rows if row.operation == "pairs"]
-    if not pairs:
+    kinds = list(pair_kinds(rows).values())
+    if not kinds:
         raise SpecError("--picture", "needs messages between all pairs", remedy="measure --ops pairs")
-    save(draw_pairs([row for row in pairs if row.transport == pairs[0].transport]), out)
+    save(draw_pairs(kinds[0]), out)
     say(f"wrote {out}")
 
 

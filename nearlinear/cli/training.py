@@ -47,18 +47,18 @@ OVERLAP = Annotated[
         "--overlap/--no-overlap", help="bsp: buckets leave during backward.", rich_help_panel=TOGETHER
     ),
 ]
-AVERAGES = Annotated[str, _text("--averages", "bsp: gradients or weights.", TOGETHER)]
+AVERAGES = Annotated[str | None, _text("--averages", "bsp: gradients or weights.", TOGETHER)]
 PERIOD = Annotated[
-    int,
+    int | None,
     typer.Option(
-        "--period", min=0, help="Steps between exchanges (default: 1, easgd 8).", rich_help_panel=TOGETHER
+        "--period", min=1, help="Steps between exchanges (default: 1, easgd 8).", rich_help_panel=TOGETHER
     ),
 ]
 ELASTICITY = Annotated[
-    float, typer.Option("--elasticity", help="easgd: share of the distance.", rich_help_panel=TOGETHER)
+    float | None, typer.Option("--elasticity", help="easgd: share of the distance.", rich_help_panel=TOGETHER)
 ]
 PROBABILITY = Annotated[
-    float, typer.Option("--probability", help="gosgd: of a push per step.", rich_help_panel=TOGETHER)
+    float | None, typer.Option("--probability", help="gosgd: of a push per step.", rich_help_panel=TOGETHER)
 ]
 EPOCHS = Annotated[int, typer.Option("--epochs", min=1, help="Passes over the data.", rich_help_panel=HOW)]
 BUDGET = Annotated[str, _text("--budget", "No epoch begins after so long.", HOW, "TIME")]
@@ -148,10 +148,10 @@ def _rule(given: dict[str, Any]) -> "Rule":
         "bsp": ("averages", "period"), "asgd": ("period",), "easgd": ("period", "elasticity"),
         "gosgd": ("probability",),
     }[name]  # fmt: skip
-    for option, unset in (("averages", ""), ("period", 0), ("elasticity", 0.0), ("probability", 0.0)):
-        if given[option] != unset and option not in own:
+    for option in ("averages", "period", "elasticity", "probability"):
+        if given[option] is not None and option not in own:
             raise SpecError(f"--{option}", f"does not belong to rule {name}", got=given[option])
-    chosen = {option: given[option] for option in own if given[option]}
+    chosen = {option: given[option] for option in own if given[option] is not None}
     rule: Rule = synchronisation.RULES[name](**chosen)
     return rule
 

@@ -30,8 +30,9 @@ def played(comm: Any, rule: Rule) -> tuple[Cast, Any]:
     spec = TrainSpec(network=NETWORK, data=DATA, batch=BATCH, rule=rule, rate=RATE)
     team = team_of(comm, Placement((0,) * comm.Get_size()), "host", "sleep")
     with ExitStack() as open_:
-        cast = cast_roles(team, spec, DATA.build(), open_)
+        cast = cast_roles(team, spec, DATA.build(), open_, comm.Dup())
         cast.role.run(STEPS)
+        cast.role.offer()
         return cast, cast.role.result(None) if team.rank == 0 and rule.serves else None
 
 

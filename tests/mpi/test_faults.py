@@ -110,7 +110,7 @@ def test_ranks_with_other_software(ranks: Callable[..., Any], tmp_path: Path) ->
 
 ONE_GPU = """
 from mpi4py import MPI
-from nearlinear.measure.sanity import check_devices
+from nearlinear.measure.sanity import check_devices, shared_devices
 from nearlinear.models.errors import SpecError
 
 class Buffers:
@@ -118,11 +118,8 @@ class Buffers:
     def device_id(self):
         return "a" if MPI.COMM_WORLD.Get_rank() < 2 else "b"
 
-class Transport:
-    name, buffers = "{name}", Buffers()
-
 try:
-    check_devices(MPI.COMM_WORLD, Transport(), shared={shared})
+    check_devices(shared_devices(MPI.COMM_WORLD, Buffers()), "{name}", {shared})
 except SpecError as error:
     print(error)
 """
@@ -141,3 +138,83 @@ def test_ranks_on_one_gpu(ranks: Callable[..., Any], name: str, shared: bool, to
     assert done.returncode == 0, done.stderr
     assert ("ranks 0, 1 share one GPU" in done.stdout) == bool(told)
     assert told in done.stdout
+
+
+BOUND = """
+import os
+from mpi4py import MPI
+rank = MPI.COMM_WORLD.Get_rank()
+cores = sorted(os.sched_getaffinity(0))
+os.sched_setaffinity(0, {cores[rank % len(cores)]})
+from nearlinear.measure.placement import Placement
+from nearlinear.measure.team import team_of
+team = team_of(MPI.COMM_WORLD, Placement.of(MPI.COMM_WORLD), "host", "auto")
+os.write(1, f"{team.waiting} ".encode())
+"""
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
+def test_ranks_that_are_bound_to_cores_of_their_own_poll(ranks: Callable[..., Any]) -> None:
+    assert ranks(2, ["-c", BOUND]).stdout.split() == ["poll", "poll"]
+    crowd = len(os.sched_getaffinity(0)) + 1
+    assert set(ranks(crowd, ["-c", BOUND]).stdout.split()) == {"sleep"}
+
+
+ONE_FAILS_LATE = """
+import sys
+from mpi4py import MPI
+from nearlinear.cli import app
+from nearlinear.measure import {module}
+def failing(*arguments, **more):
+    raise OSError(24, "Too many open files")
+if MPI.COMM_WORLD.Get_rank() == 1:
+    {module}.{name} = failing
+sys.argv = ["nearlinear", {arguments}]
+app.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "arguments"),
+    [
+        ("runner", "compare", '"measure"'),
+        ("runner", "header", '"measure"'),
+        ("runner", "team_of", '"measure"'),
+        ("training.trainer", "facts", '"train", "mlp"'),
+    ],
+)
+def test_an_error_on_one_rank_ends_all_while_setting_up(
+    ranks: Callable[..., Any], module: str, name: str, arguments: str
+) -> None:
+    program = ONE_FAILS_LATE.format(module=module, name=name, arguments=arguments)
+    program = program.replace(f"import {module}", f"import {module.partition('.')[0]}")
+    if "." in module:
+        program = program.replace(
+            "from nearlinear.measure import training", f"import nearlinear.measure.{module}"
+        )
+        program = program.replace(f"    {module}.", f"    nearlinear.measure.{module}.")
+    done = ranks(3, ["-c", program])
+    assert done.returncode == 3, done.stderr
+    assert "Too many open files" in done.stderr
+
+
+LOADER_FAILS = """
+import sys
+from mpi4py import MPI
+from nearlinear.cli import app
+from nearlinear.measure.training import loading
+if MPI.COMM_WORLD.Get_rank() == 1:
+    loading.PROGRAM = "nearlinear.no_such_module"
+sys.argv = ["nearlinear", "train", "mlp", "--rule", "{rule}", "--loader", "process", "-o", "t.jsonl"]
+app.main()
+"""
+
+
+@pytest.mark.parametrize("rule", ["bsp", "gosgd", "easgd"])
+def test_a_loader_that_fails_on_one_rank_ends_all(
+    ranks: Callable[..., Any], rule: str, tmp_path: Path
+) -> None:
+    done = ranks(3, ["-c", LOADER_FAILS.format(rule=rule)])
+    assert done.returncode == 8
+    assert done.stderr.count("error: loader: must live until it is closed") == 1
+    assert not (tmp_path / "t.jsonl").exists()

@@ -91,7 +91,7 @@ def test_a_run_that_diverges_says_so(command: list[str], tmp_path: Path) -> None
         [*command, "train", "mlp", *SMALL, "-o", "t.jsonl", "--launch", "2", "--rate", "1000000"],
         cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
-    assert "error: train: the loss must stay a number, got nan; lower --rate" in done.stderr
+    assert "error: train: the loss must stay a number; it has diverged; lower --rate" in done.stderr
     assert "Traceback" not in done.stderr
     assert "Warning" not in done.stderr
     assert done.returncode == 5

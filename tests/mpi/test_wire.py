@@ -49,7 +49,7 @@ def failing(name):
     if MPI.COMM_WORLD.Get_rank() == 1:
         raise AbsentError("--transport", "needs a CUDA device")
 choice._require = failing
-sys.argv = ["nearlinear", "measure", "--out", "run.jsonl"]
+sys.argv = ["nearlinear", "measure", "--transport", "host", "--out", "run.jsonl"]
 app.main()
 """
 

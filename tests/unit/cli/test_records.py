@@ -45,6 +45,10 @@ def test_list(cli: Cli) -> None:
     assert lines[2].endswith("no")
     assert lines[3].endswith("yes")
     assert [row["ranks"] for row in json.loads(cli("records", "list", "--json").out)["result"]] == [2, 4]
+    Path("bad.jsonl").write_text(Path("a.jsonl").read_text().replace('"ranks": 2', '"ranks": "two"'))
+    listed = cli("records", "list")
+    assert len(listed.out.splitlines()) == 4
+    assert listed.err.startswith("! bad.jsonl:1: ranks: must be a whole number")
     Path("none").mkdir()
     assert cli("records", "list", "none").err == "no records in none; nearlinear measure makes them\n"
 

@@ -129,6 +129,11 @@ def test_disk_full(tmp_path: Path) -> None:
         ({"mode": "loop"}, "mode: must be one of individual, pipelined, got 'loop'"),
         ({"operation": 5}, "operation: must be text, got 5"),
         ({"per_rank_s": "fast"}, "must be a whole sample"),
+        ({"time_s": True}, "time_s: must be > 0, got True"),
+        ({"flop": "x"}, "flop: must be a number >= 0, or null, got 'x'"),
+        ({"cpu_busy": -1}, "cpu_busy: must be a number >= 0, or null, got -1"),
+        ({"among": [0]}, "among: must name all 2 ranks, got [0]"),
+        ({"wire_dtype": 3}, "wire_dtype: must be text, got 3"),
     ],
 )
 def test_a_sample_that_cannot_be(finished: Path, change: dict[str, Any], rule: str) -> None:
@@ -194,3 +199,22 @@ def test_times_of_no_samples() -> None:
     record = Record(path="", header={}, samples=(), complete=True)
     assert record.times_s().shape == (0,)
     assert np.issubdtype(record.times_s().dtype, np.floating)
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"hosts": 5}, "hosts: must be a list, got 5"),
+        ({"devices": None}, "devices: must be a list, got None"),
+        ({"environment": None}, "environment: must be an object, got None"),
+        ({"ranks": "many"}, "ranks: must be a whole number, got 'many'"),
+        ({"training": 3}, "training: must be an object, got 3"),
+    ],
+)
+def test_a_header_that_cannot_be(finished: Path, change: dict[str, Any], rule: str) -> None:
+    lines = finished.read_text().splitlines()
+    lines[0] = json.dumps(json.loads(lines[0]) | change)
+    finished.write_text("\n".join(lines))
+    with pytest.raises(ContentError) as caught:
+        read_record(finished)
+    assert str(caught.value).startswith(f"{finished}:1: {rule}")

@@ -1,11 +1,14 @@
 """How a run ends on its ranks: wrong results, errors in the middle, outputs that cannot be made."""
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nearlinear.measure.agreement import together
+from nearlinear.measure.agreement import AGREED, Interrupted, together
+from nearlinear.measure.interruption import deferred
 from nearlinear.measure.keeper import Keeper, check_correct
 from nearlinear.measure.records import Sample, read_record
 from nearlinear.models.errors import ContentError, TargetError
@@ -77,6 +80,26 @@ def test_a_record_without_a_sample_is_taken_away(tmp_path: Path) -> None:
 
 def test_all_ranks_end_even_where_the_record_cannot_be_closed(tmp_path: Path) -> None:
     writer = Keeper(tmp_path / "a.jsonl", {})
+    writer.keep(_sample("ring", True))
     writer.file._file.close()
     with pytest.raises(Aborted), together(Comm(), writer.close, lambda error: 130):
         raise KeyboardInterrupt
+
+
+def test_all_ranks_leave_when_one_says_why() -> None:
+    """Errors that were agreed on end nobody by force; nor does the exit of a rank that keeps silent."""
+    agreed = ContentError("a", "b")
+    agreed.__notes__ = [AGREED]
+    for error in (agreed, SystemExit(0), Interrupted()):
+        with pytest.raises(type(error)), together(Comm(), lambda error: None, lambda error: 1):
+            raise error
+
+
+def test_the_first_signal_is_a_wish_and_the_second_an_end() -> None:
+    for decides in (True, False):
+        with deferred(decides) as interruption:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert interruption.wanted == decides
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

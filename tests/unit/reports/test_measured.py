@@ -42,7 +42,7 @@ def test_all_pairs_together_make_the_bandwidth_of_contention() -> None:
 
 def test_spread_and_marks() -> None:
     samples = [_sample(i, time_s=1e-3 * (i + 1), processor_bound=i > 1, cpu_busy=0.1 * i) for i in range(5)]
-    (row,) = summaries([*samples, _sample(5, time_s=3e-3, wrong_elements=7, correct=False)])
+    (row,) = summaries([*samples, _sample(5, time_s=3e-3, wrong_elements=7, correct=False, cpu_busy=None)])
     assert (row.samples, row.time_s, row.wrong_elements, row.processor_bound) == (6, 3e-3, 7, True)
     assert row.low_s < 2e-3 < row.high_s
     assert row.cpu_busy == pytest.approx(0.2)
