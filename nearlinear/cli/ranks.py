@@ -70,7 +70,7 @@ def launch_ranks(verb: str, ranks: int, out: Path) -> None:
         raise KeyboardInterrupt
     if ended.status == WRONG and record is not None:
         say(told)
-    if ended.status == WRONG or (0 < ended.status < 8 and record is None):
+    if ended.status == WRONG or (0 < ended.status <= 8 and record is None):
         raise typer.Exit(ended.status)  # a rank has said why
     if record is not None and record.complete and 0 < ended.status <= 8:
         raise typer.Exit(ended.status)
