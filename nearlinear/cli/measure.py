@@ -4,11 +4,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from nearlinear.cli import measuring
 from nearlinear.cli.options import JSON
-from nearlinear.cli.ranks import OWN, check_new, launch_ranks
+from nearlinear.cli.ranks import OWN, check_new, launch_ranks, prepare_rank, said_once
 
 if TYPE_CHECKING:
     from nearlinear.measure.runner import Measured, MeasureSpec
@@ -41,15 +39,12 @@ def measure(
     as_json: JSON = False,
 ) -> None:
     """Measure collectives, messages and kernels on a live cluster, under mpiexec, srun or --launch N."""
-    from nearlinear.measure.environment import cores
-    from nearlinear.measure.launcher import share_cores
-
-    share_cores(cores())
-    from nearlinear.measure.launcher import launched_size, speaks
-    from nearlinear.models.errors import NearlinearError, SpecError
-
     asked = dict(locals())
-    try:
+    prepare_rank()
+    from nearlinear.measure.launcher import launched_size
+    from nearlinear.models.errors import SpecError
+
+    with said_once():
         spec = measuring.measure_spec(**{name: asked[name] for name in measuring.SPEC})
         if print_launch:
             _print_launch(print_launch, nodes or 1, per_node or 2, spec)
@@ -57,12 +52,6 @@ def measure(
         if nodes or per_node:
             raise SpecError("--nodes", "and --per-node belong to --print-launch", got=nodes or per_node)
         check_new(spec.out)
-    except NearlinearError as error:
-        if speaks():
-            raise
-        raise typer.Exit(error.exit_code) from None
-    if launch and launched_size() is not None:
-        raise SpecError("--launch", "starts ranks itself", got=launch, remedy="leave out mpiexec or --launch")
     if launch:
         launch_ranks("measure", launch, spec.out)
         return

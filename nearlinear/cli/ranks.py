@@ -2,12 +2,36 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
 
 RANKS_PER_CORE, WRONG = 32, 5
 OWN = ("--launch", "--print-launch", "--nodes", "--per-node")
+
+
+def prepare_rank() -> None:
+    """Give this process its share of the cores, before NumPy is loaded."""
+    from nearlinear.measure.environment import cores
+    from nearlinear.measure.launcher import share_cores
+
+    share_cores(cores())
+
+
+@contextmanager
+def said_once() -> Iterator[None]:
+    """Let one rank alone say what is wrong with options that all of them have."""
+    from nearlinear.measure.launcher import speaks
+    from nearlinear.models.errors import NearlinearError
+
+    try:
+        yield
+    except NearlinearError as error:
+        if speaks():
+            raise
+        raise typer.Exit(error.exit_code) from None
 
 
 def check_new(out: Path) -> None:
@@ -49,10 +73,13 @@ def launch_ranks(verb: str, ranks: int, out: Path) -> None:
     from nearlinear.cli.output import say
     from nearlinear.measure.launch import launch
     from nearlinear.measure.launch_line import without
-    from nearlinear.measure.launcher import mpi_vendor, mpiexec, require_mpi
+    from nearlinear.measure.launcher import launched_size, mpi_vendor, mpiexec, require_mpi
     from nearlinear.measure.records import kept
     from nearlinear.models.errors import IncompleteError, SpecError
 
+    if launched_size() is not None:
+        remedy = "leave out mpiexec or --launch"
+        raise SpecError("--launch", "starts ranks itself", got=ranks, remedy=remedy)
     most = RANKS_PER_CORE * (os.cpu_count() or 1)
     if not 2 <= ranks <= most:
         raise SpecError("--launch", f"must be 2 to {most} on this host", got=ranks)

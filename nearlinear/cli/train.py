@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import typer
-
 from nearlinear.cli import measuring, training
 from nearlinear.cli.options import JSON
-from nearlinear.cli.ranks import check_new, launch_ranks
+from nearlinear.cli.ranks import check_new, launch_ranks, prepare_rank, said_once
 
 
 def train(
@@ -42,31 +40,20 @@ def train(
     as_json: JSON = False,
 ) -> None:
     """Train a small network on every rank, and record where the time of each step goes."""
-    from nearlinear.measure.environment import cores
-    from nearlinear.measure.launcher import share_cores
-
-    share_cores(cores())
+    asked = dict(locals())
+    prepare_rank()
     from nearlinear.cli.failure import failed
-    from nearlinear.measure.launcher import launched_size, speaks
     from nearlinear.measure.progress import Progress
     from nearlinear.measure.training.trainer import TrainHow
     from nearlinear.measure.training.trainer import train as run
-    from nearlinear.models.errors import NearlinearError, SpecError
 
-    asked = dict(locals())
-    try:
+    with said_once():
         spec = training.train_spec(**{name: asked[name] for name in training.SPEC})
         how = TrainHow(
             transport=measuring.transport_named(transport), waiting=measuring.waiting_named(waiting),
             share_gpu=share_gpu, out=Path(out),
         )  # fmt: skip
         check_new(how.out)
-    except NearlinearError as error:
-        if speaks():
-            raise
-        raise typer.Exit(error.exit_code) from None
-    if launch and launched_size() is not None:
-        raise SpecError("--launch", "starts ranks itself", got=launch, remedy="leave out mpiexec or --launch")
     if launch:
         launch_ranks("train", launch, how.out)
         return
