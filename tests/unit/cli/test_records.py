@@ -149,3 +149,41 @@ def test_training_alone_keeps_the_contract(cli: Cli) -> None:
     assert cli("records", "merge", "t.jsonl", "t.jsonl", "-o", "m.jsonl").error.startswith(
         "t.jsonl: must be a measurement, got 'a training run'"
     )
+
+
+def _timed(name: str, run_id: str, factor: float) -> None:
+    writer = RecordWriter(Path(name), {"run_id": run_id, "ranks": 2, "nodes": 1})
+    for size in (1024, 4096):
+        for repetition in range(8):
+            time_s = 1e-5 * (1 + 0.01 * repetition) * (factor if size > 1024 else 1.0)
+            writer.add(_sample(repetition, size_bytes=size, time_s=time_s))
+    writer.end(complete=True, reason="done")
+
+
+def test_compare_two_runs(cli: Cli) -> None:
+    _timed("a.jsonl", "a", 1.0)
+    _timed("b.jsonl", "b", 1.3)
+    shown = cli("compare", "a.jsonl", "b.jsonl")
+    assert shown.code == 0
+    rows = {
+        line.split()[3]: line.split()[-1] for line in shown.out.splitlines() if line.startswith("allreduce")
+    }
+    assert rows == {"1": "same", "4": "slower"}
+    assert "1 slower, 0 faster, 1 same of 2 cells" in shown.out
+    failed = cli("compare", "a.jsonl", "b.jsonl", "--fail-if", "slower>5%", "--json")
+    assert failed.code == 5
+    assert json.loads(failed.out)["result"]["cells"][1]["ratio"]["median"] == pytest.approx(1.3)
+    assert (
+        "error: --fail-if: 1 of 2 cells are slower by more than 0.05, worst allreduce ring in 4 KiB x 1.300"
+        in failed.err
+    )
+    assert cli("compare", "a.jsonl", "b.jsonl", "--fail-if", "slower>50%").code == 0
+    assert cli("compare", "b.jsonl", "a.jsonl", "--fail-if", "slower").code == 0
+    assert cli("compare", "b.jsonl", "a.jsonl", "--fail-if", "changed>5%").code == 5
+
+
+@pytest.mark.parametrize("rule", ["slow>5%", "slower>x", ">5%", "slower 5%"])
+def test_rules_that_cannot_be(cli: Cli, rule: str) -> None:
+    ended = cli("compare", "a.jsonl", "b.jsonl", "--fail-if", rule)
+    assert ended.error.startswith("--fail-if: ")
+    assert ended.code == 2
