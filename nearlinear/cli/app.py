@@ -9,6 +9,7 @@ import typer
 import nearlinear
 from nearlinear.cli.calibrate import calibrate
 from nearlinear.cli.catalogue import list_entries, show
+from nearlinear.cli.check import check
 from nearlinear.cli.compare import compare
 from nearlinear.cli.demo import demo
 from nearlinear.cli.failure import INTERRUPTED, failed
@@ -35,6 +36,7 @@ app.command("measure")(measure)
 app.command("train")(train)
 app.add_typer(records, name="records")
 app.command("calibrate")(calibrate)
+app.command("check")(check)
 app.command("compare")(compare)
 app.command("report")(report)
 app.command("list")(list_entries)
