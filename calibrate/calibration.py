@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nearlinear.calibrate.forms import READABLE
-from nearlinear.calibrate.importers import Hints, Imported, read_measurements
+from nearlinear.calibrate.importers import Hints, Imported, read_all
 from nearlinear.calibrate.levels import Calibrated, fit_levels
 from nearlinear.calibrate.points import Points, medians
 from nearlinear.calibrate.spec import CalibrateSpec
@@ -34,7 +34,7 @@ def fit_profile(
     Parameters
     ----------
     files : sequence of path
-        Records of ``nearlinear measure`` and logs of nccl-tests.
+        Records of ``nearlinear measure`` and logs of other tools.
     spec : CalibrateSpec, optional
         Hold-out, seed, hints.
     name : str
@@ -52,7 +52,7 @@ def fit_profile(
     if not files:
         raise SpecError("calibrate", "needs at least one record or log")
     spec = spec or CalibrateSpec()
-    imported = [read_measurements(path, spec.hints) for path in files]
+    imported = read_all(files, spec.hints)
     _check_once(imported)
     points = medians(imported)
     notes = [f"{Path(i.path).name}: {note}" for i in imported for note in i.notes]

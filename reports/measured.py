@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nearlinear.calibrate.importers.names import bus_factor
 from nearlinear.measure.operations.table import OPERATIONS
 from nearlinear.measure.protocol.stopping import half_width
 from nearlinear.measure.records import Sample, samples_by
@@ -14,7 +15,6 @@ KEY = (
     "operation", "algorithm", "transport", "dtype", "wire_dtype", "ranks", "nodes", "among", "mode",
     "waiting", "placement", "size_bytes",
 )  # fmt: skip
-GATHER_LIKE = ("allgather", "reduce-scatter", "alltoall")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,16 +102,6 @@ def summaries(samples: Iterable[Sample]) -> list[Summary]:
 def _place(operation: str) -> int:
     """Return where an operation stands in tables; operations of other tools come last."""
     return OPERATIONS.index(operation) if operation in OPERATIONS else len(OPERATIONS)
-
-
-def bus_factor(operation: str, ranks: int) -> float:
-    """Return bus bandwidth over algorithm bandwidth (nccl-tests, doc/PERFORMANCE.md).
-
-    2(n-1)/n for an allreduce, (n-1)/n for gather-like collectives, 1 for the rest; 0 for one rank.
-    """
-    if operation == "allreduce":
-        return 2 * (ranks - 1) / ranks
-    return (ranks - 1) / ranks if operation in GATHER_LIKE else 1.0
 
 
 def _summary(key: tuple[Any, ...], group: list[Sample]) -> Summary:

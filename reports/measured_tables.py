@@ -8,8 +8,9 @@ import numpy as np
 from nearlinear.measure.records import Sample
 from nearlinear.models.units import format_size
 from nearlinear.reports.measured import Summary, band_us, rate_text, summaries
-from nearlinear.reports.nccl_table import nccl_tables
+from nearlinear.reports.nccl_table import TESTS, nccl_tables
 
+MESSAGES = ("sendrecv", "bandwidth", "bidirectional", "contention")
 LARGEST_MATRIX = 16
 SKEWED = 0.5  # of the time: a start so ragged says more of the start than of the operation
 
@@ -23,10 +24,11 @@ def measured_text(samples: Iterable[Sample]) -> str:
 
 
 def _messages(rows: Sequence[Summary]) -> Iterator[str]:
-    """Yield the table of messages; those of every pair have a matrix of their own."""
+    """Yield the table of messages, and of what has no other; those of every pair have a matrix."""
     chosen = [
-        row for row in rows if row.operation in ("sendrecv", "bandwidth", "bidirectional", "contention")
-    ]
+        row for row in rows
+        if row.operation in MESSAGES or not (row.operation in (*TESTS, "pairs") or _is_kernel(row))
+    ]  # fmt: skip
     if chosen:
         heads = [
             "messages",
@@ -46,13 +48,18 @@ def _messages(rows: Sequence[Summary]) -> Iterator[str]:
 def _message(row: Summary) -> list[str]:
     among = row.among or tuple(range(row.ranks))
     ranks = f"{among[0]}-{among[1]}" if len(among) == 2 else f"{len(among) // 2} pairs"
+    ranks = ranks if row.operation in MESSAGES else f"{row.ranks} ranks"
     pipelined = " (pipelined)" if row.mode == "pipelined" else ""
     return [row.operation + pipelined, row.transport, ranks, str(row.nodes), format_size(row.size_bytes),
             *_times(row), rate_text(row.bus_bandwidth), row.limit]  # fmt: skip
 
 
+def _is_kernel(row: Summary) -> bool:
+    return row.flop_per_s is not None or row.moved_bytes_per_s is not None
+
+
 def _kernels(rows: Sequence[Summary]) -> Iterator[str]:
-    chosen = [row for row in rows if row.flop_per_s is not None or row.moved_bytes_per_s is not None]
+    chosen = [row for row in rows if _is_kernel(row)]
     if not chosen:
         return
     heads = [
@@ -172,7 +179,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> st
 
 
 def _remarks(rows: Sequence[Summary]) -> Iterator[str]:
-    links = [row for row in rows if row.flop_per_s is None and row.moved_bytes_per_s is None]
+    links = [row for row in rows if not _is_kernel(row)]
     bound, known = sum(row.limit == "cpu" for row in links), sum(row.limit != "-" for row in links)
     if bound:
         yield (

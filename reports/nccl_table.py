@@ -4,16 +4,16 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from nearlinear.reports.measured import GATHER_LIKE, Summary, band_us, rate_text
+from nearlinear.calibrate.importers.names import ADDING, CUT, ITEM_BYTES
+from nearlinear.reports.measured import Summary, band_us, rate_text
 
 TESTS = {
     "allreduce": "all_reduce_perf", "reduce-scatter": "reduce_scatter_perf", "allgather": "all_gather_perf",
     "alltoall": "alltoall_perf", "broadcast": "broadcast_perf", "reduce": "reduce_perf",
-    "barrier": "barrier",
+    "gather": "gather_perf", "scatter": "scatter_perf", "barrier": "barrier",
 }  # fmt: skip
 TYPES = {"float32": "float", "float64": "double", "float16": "half", "bfloat16": "bfloat16"}
-ITEM_BYTES = {"float32": 4, "float64": 8, "float16": 2, "bfloat16": 2}
-ROOTED, ADDING = ("broadcast", "reduce"), ("allreduce", "reduce-scatter", "reduce")
+ROOTED = ("broadcast", "reduce", "gather", "scatter")
 SIDE = ("time", "algbw", "busbw", "#wrong")
 WIDTHS = (12, 12, 9, 7, 6, *(9, 8, 8, 7) * 2)
 SPREAD = "#   size (B)  n out   5-95 % out (us)     +-   n in    5-95 % in (us)     +-  limit"
@@ -65,7 +65,7 @@ def _heads() -> list[str]:
 def _line(first: Summary, size: int, sides: Sequence[Summary | None]) -> str:
     redop = "sum" if first.operation in ADDING else "none"
     root = "0" if first.operation in ROOTED else "-1"
-    parts = first.ranks if first.operation in GATHER_LIKE else 1  # nccl-tests counts a rank's part
+    parts = first.ranks if first.operation in CUT else 1  # nccl-tests counts a rank's part
     count = str(size // ITEM_BYTES[first.dtype] // parts) if first.dtype in ITEM_BYTES else "-"
     return _cells(
         [

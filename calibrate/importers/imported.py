@@ -1,7 +1,7 @@
 """What importers take and give."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nearlinear.measure.records import Sample
@@ -19,12 +19,15 @@ class Hints:
         Ranks of the run, and how many of them share a node.
     nics : int or None
         Network adapters of each node.
+    columns : str
+        What the columns of a CSV table mean, as ``csv_columns`` reads it.
     """
 
     collective: str | None = None
     ranks: int | None = None
     per_node: int | None = None
     nics: int | None = None
+    columns: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,11 @@ class Imported:
     notes : tuple of str
         What was inferred, skipped or doubtful.
     header : mapping
-        What the file says about its run.
+        What the file says about its run: ``hosts``, ``devices``, ``versions``.
+    rows, skipped : int
+        Rows of results that were used, and that were not.
+    known_from : str
+        What says how many ranks there were.
     """
 
     path: str
@@ -48,3 +55,19 @@ class Imported:
     samples: tuple[Sample, ...]
     notes: tuple[str, ...] = ()
     header: Mapping[str, Any] = field(default_factory=dict)
+    rows: int = 0
+    skipped: int = 0
+    known_from: str = ""
+
+
+def numbered(samples: Iterable[Sample]) -> tuple[Sample, ...]:
+    """Return samples with their repetitions counted from 0 within what was measured alike."""
+    seen: dict[tuple[Any, ...], int] = {}
+    found = []
+    for sample in samples:
+        cell = (sample.operation, sample.algorithm, sample.transport, sample.dtype, sample.wire_dtype,
+                sample.placement, sample.size_bytes, sample.ranks, sample.nodes, sample.among,
+                sample.mode)  # fmt: skip
+        seen[cell] = seen.get(cell, -1) + 1
+        found.append(replace(sample, repetition=seen[cell]))
+    return tuple(found)

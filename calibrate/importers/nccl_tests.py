@@ -1,79 +1,51 @@
-"""Text output of nccl-tests (and rccl-tests) since 2.0.
+"""Text output of nccl-tests since 1.0, and of rccl-tests.
 
-Rank prefixes of launchers are taken off, lines of other programs between the rows are skipped, columns
-are told apart by their count; a row that does not add up is an error with its line, never a number.
+Prefixes of launchers are taken off, lines of other programs between the rows are skipped; a row that does
+not add up is an error with its line, never a number. ``nccl_ranks`` says what is checked, and where a row
+has no redundancy.
 
 References
 ----------
-NVIDIA/nccl-tests, src/common.cu and doc/PERFORMANCE.md (definitions of algbw and busbw).
+NVIDIA/nccl-tests, src/common.cu, src/util.cu and doc/PERFORMANCE.md (definitions of algbw and busbw).
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from statistics import median
+from dataclasses import dataclass
 
-from nearlinear.calibrate.importers.imported import Hints, Imported
+from nearlinear.calibrate.importers.imported import Hints, Imported, numbered
+from nearlinear.calibrate.importers.names import bus_factor
+from nearlinear.calibrate.importers.nccl_ranks import check_rows, collective_of, ranks_of
+from nearlinear.calibrate.importers.nccl_rows import MISSING, Row, Side
+from nearlinear.calibrate.importers.nccl_runs import Device, Run, read_runs
 from nearlinear.measure.records import Sample
-from nearlinear.models.errors import ContentError, SpecError, nearest
-from nearlinear.models.naming import same_name
-from nearlinear.models.units import GB, MICROSECOND
+from nearlinear.models.errors import ContentError
+from nearlinear.models.units import GB
 
-PREFIXES = (
-    re.compile(r"^\s*\[\d+,\d+\]<std(?:out|err)>:"),
-    re.compile(r"^\s*\d+: "),
-    re.compile(r"\[\d+\] "),
+MARKS = re.compile(
+    r"\(elements\)|\balgbw +busbw\b|# nThread|nThread \d+ nGpus|Test (?:NCCL|CUDA) failure|nccl-tests version"
+    r"|Out of bounds values :|\b[a-z_]+_perf(?:_mpi)?\b"
 )
-TYPES = (
-    "float", "half", "double", "bfloat16", "float8", "f8e4m3", "f8e5m2", "int8", "uint8", "char",
-    "int32", "uint32", "int64", "uint64", "int", "fp8_e4m3", "fp8_e5m2",
-)  # fmt: skip
-OPERATORS = ("sum", "prod", "max", "min", "avg", "none", "all", "mulsum")
-COLLECTIVES = {
-    "allreduce": "allreduce", "allgather": "allgather", "reducescatter": "reduce-scatter",
-    "broadcast": "broadcast", "reduce": "reduce", "alltoall": "alltoall", "sendrecv": "sendrecv",
-}  # fmt: skip
-RANK = re.compile(r"Rank\s+(\d+)\s.*?\bon\s+(\S+)\s+device(?:\s+\d+\s*(?:\[[^\]]*\])?\s*(.*))?")
-STARTING = re.compile(r"Collective test starting:\s*(\w+)")
-COMMAND = re.compile(r"\b(\w+)_perf\b")
-NUMBER = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$", re.IGNORECASE)
-CLOCK = re.compile(r"^\d\d:\d\d:\d\d$")
-SIDE = 4  # time, algbw, busbw, wrong
-ROUNDING = 0.006  # two printed decimals
-AGREES = 0.02
 DEFAULT_PER_NODE = 8  # GPUs of a DGX, HGX or cloud node; said in the notes where it is assumed
+COARSE = 0.02  # a time from bandwidth that is known worse than this is no time
 
 
-@dataclass(slots=True)
-class _Row:
-    """One data row: where it stands and what it says."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """A run as it is understood."""
 
-    line: int
-    size_bytes: int
-    dtype: str
-    operator: str
-    sides: list[tuple[float, float, float, str]]
-
-
-@dataclass(slots=True)
-class _Log:
-    """What was read before it is understood."""
-
-    rows: list[_Row] = field(default_factory=list)
-    ranks: dict[int, str] = field(default_factory=dict)
-    devices: set[str] = field(default_factory=set)
-    collectives: list[str] = field(default_factory=list)
-    in_place_only: bool = False
-    footer: bool = False
-    skipped: int = 0
-    failures: list[str] = field(default_factory=list)
+    run: Run
+    operation: str
+    ranks: int
+    nodes: int
+    known_from: str
+    notes: tuple[str, ...]
+    samples: tuple[Sample, ...]
 
 
 def sniff(text: str) -> bool:
     """Return whether a text looks like the output of nccl-tests, whole or failed."""
-    return any(
-        mark in text for mark in ("(elements)", "algbw", "# nThread", "Test NCCL failure", "nccl-tests")
-    )
+    return MARKS.search(text) is not None
 
 
 def parse(text: str, where: str, hints: Hints) -> Imported:
@@ -85,196 +57,139 @@ def parse(text: str, where: str, hints: Hints) -> Imported:
         A row with the wrong columns or with numbers that contradict each other; no row at all; a
         collective or rank count that neither the log nor the hints tell.
     """
-    log = _read(text, where)
-    if not log.rows:
-        why = f" ({log.failures[0]})" if log.failures else ""
+    return imported(read_runs(text, where), where, hints, "nccl-tests", footers=True)
+
+
+def imported(runs: list[Run], where: str, hints: Hints, form: str, footers: bool) -> Imported:
+    """Return what runs hold, whatever form they were read from."""
+    failures = sorted((failure for run in runs for failure in run.failures), key=_gravity)
+    measured = [run for run in runs if run.rows]
+    if not measured:
+        why = f" ({failures[0]})" if failures else ""
         raise ContentError(where, f"has no result rows{why}", remedy="did the run fail? nothing was read")
-    collective, ranks, notes = _understand(log, where, hints)
-    nodes, more = _nodes(log, ranks, hints)
-    samples = tuple(_samples(log, collective, ranks, nodes))
-    notes += [*more, *_doubts(log)]
-    header = {"hosts": sorted(set(log.ranks.values())), "devices": sorted(log.devices)}
-    return Imported(path=where, format="nccl-tests", samples=samples, notes=tuple(notes), header=header)
+    found = [_read(run, where, hints) for run in measured]
+    samples = numbered(sample for one in found for sample in one.samples)
+    if not samples:
+        raise ContentError(measured[0].rows[0].where, "must hold a time of some bytes",
+                           remedy="all rows are of 0 bytes or without a time")  # fmt: skip
+    notes = list(dict.fromkeys(note for one in found for note in one.notes))
+    notes += _doubts(runs, measured, failures, footers)
+    rows = [row for run in measured for row in run.rows]
+    used = sum(1 for row in rows if row.size_bytes and row.sides)
+    return Imported(
+        path=where, format=form, samples=samples, notes=tuple(notes), header=_header(measured), rows=used,
+        skipped=len(rows) - used, known_from=", ".join(dict.fromkeys(one.known_from for one in found)),
+    )  # fmt: skip
 
 
-def _read(text: str, where: str) -> _Log:
-    log = _Log()
-    for number, raw in enumerate(text.splitlines(), start=1):
-        line = _bare(raw)
-        first = line.split(maxsplit=1)[0] if line else ""
-        if line.startswith("#"):
-            _comment(line, log)
-        elif first.isdigit():
-            log.rows.append(_row(line.split(), f"{where}:{number}", number, log))
-        elif line:
-            _other(line, log)
-    return log
+def _gravity(failure: str) -> bool:
+    """Return what puts failures of the test itself before those of other programs."""
+    return "failure" not in failure and "Out of bounds" not in failure
 
 
-def _bare(line: str) -> str:
-    for prefix in PREFIXES:
-        line = prefix.sub("", line)
-    return line.strip()
+def _read(run: Run, where: str, hints: Hints) -> Read:
+    notes = []
+    operation, inferred = collective_of(run, hints, where)
+    notes += [inferred] if inferred else []
+    ranks, known_from = ranks_of(run, operation, hints, where)
+    if known_from not in ("--ranks", "list of devices"):
+        notes.append(f"{ranks} ranks inferred from {known_from}")
+    older = check_rows(run.rows, operation, ranks)
+    notes += [older] if older else []
+    nodes, more = _nodes(run, ranks, hints)
+    notes += more
+    if ranks == 1:
+        notes.append("one rank: such rows say nothing of links, calibrations leave them out")
+    samples = tuple(_samples(run, operation, ranks, nodes))
+    coarse = sum(len(row.sides) for row in run.rows if row.size_bytes) - len(samples)
+    if coarse:
+        notes.append(f"times left out, because bandwidths do not tell them well: {coarse}")
+    return Read(run=run, operation=operation, ranks=ranks, nodes=nodes, known_from=known_from,
+                notes=tuple(notes), samples=samples)  # fmt: skip
 
 
-def _comment(line: str, log: _Log) -> None:
-    rank = RANK.search(line)
-    if rank:
-        log.ranks[int(rank[1])] = rank[2]
-        log.devices |= {rank[3].strip()} if rank[3] else set()
-    starting = STARTING.search(line)
-    if starting:
-        log.collectives.append(starting[1])
-    if "in-place" in line and "out-of-place" not in line:
-        log.in_place_only = True
-    log.footer |= "Out of bounds values" in line
-    if "Out of bounds" in line and "FAILED" in line:
-        log.failures.append(line.lstrip("# "))
-
-
-def _other(line: str, log: _Log) -> None:
-    if "failure" in line or "ERROR" in line:
-        log.failures.append(line[:80])
-    command = COMMAND.search(line)
-    if command:
-        log.collectives.append(command[1])
-    log.skipped += 1
-
-
-def _row(tokens: list[str], where: str, line: int, log: _Log) -> _Row:
-    """Return the row of its tokens: size, count, type, [operator], [root], four columns per side."""
-    if len(tokens) < 3 or not tokens[1].isdigit() or tokens[2] not in TYPES:
-        raise ContentError(where, "must be a row of size, count, type and results", got=" ".join(tokens)[:60])
-    rest = tokens[3:]
-    operator = rest.pop(0) if rest and rest[0] in OPERATORS else ""
-    if rest and CLOCK.match(rest[-1]):
-        rest = rest[:-2]
-    sides = 1 if log.in_place_only else 2
-    per_iteration = len(rest) > 2 * sides * SIDE
-    wide = 2 * SIDE if per_iteration else SIDE
-    if len(rest) == sides * wide + 1:
-        rest = rest[1:]  # root
-    if len(rest) != sides * wide:
-        remedy = "cut off? remove the line or run again; nothing was read"
-        raise ContentError(where, f"must have {sides * SIDE} result columns", got=len(rest), remedy=remedy)
-    read = [_side(rest[i * wide : i * wide + SIDE], int(tokens[0]), where) for i in range(sides)]
-    return _Row(line=line, size_bytes=int(tokens[0]), dtype=tokens[2], operator=operator, sides=read)
-
-
-def _side(tokens: list[str], size_bytes: int, where: str) -> tuple[float, float, float, str]:
-    bad = [token for token in tokens[:3] if not NUMBER.match(token)]
-    if bad or not (NUMBER.match(tokens[3].rstrip("*")) or tokens[3] == "N/A"):
-        raise ContentError(where, "result columns must be numbers", got=(bad or tokens[3:])[0])
-    time_us, algbw, busbw = (float(token) for token in tokens[:3])
-    expected = size_bytes / (time_us * MICROSECOND) / GB if time_us > 0 else 0.0
-    if size_bytes and abs(algbw - expected) > AGREES * expected + ROUNDING:
-        raise ContentError(
-            where,
-            f"algbw must be size over time, {expected:.2f} GB/s",
-            got=algbw,
-            remedy="is this a log of nccl-tests 2.0 or later, in microseconds?",
-        )
-    return time_us * MICROSECOND, algbw, busbw, tokens[3]
-
-
-def _understand(log: _Log, where: str, hints: Hints) -> tuple[str, int, list[str]]:
-    """Return collective, ranks, and how they are known."""
-    notes: list[str] = []
-    factor = _bus_factor(log)
-    collective = _known(hints.collective) if hints.collective else _stated_collective(log)
-    if collective is None:
-        collective = _inferred_collective(log, factor, where)
-        notes.append(f"collective inferred from its columns: {collective}")
-    if collective != "allreduce" and factor > 1.0 + AGREES:
-        told = f"must be an allreduce, which alone has busbw / algbw = {factor:.4f}"
-        raise ContentError(where, told, got=collective, remedy="leave out --collective")
-    ranks = hints.ranks or (max(log.ranks) + 1 if log.ranks else None)
-    if ranks is None:
-        ranks = _inferred_ranks(collective, factor, where)
-        notes.append(f"{ranks} ranks inferred from busbw / algbw = {factor:.4f}")
-    elif collective == "allreduce" and factor and abs(factor - 2 * (ranks - 1) / ranks) > ROUNDING:
-        notes.append(f"doubtful: busbw / algbw = {factor:.4f} does not fit {ranks} ranks")
-    if ranks < 2:
-        raise ContentError(where, "must have been run on 2 ranks or more", got=ranks)
-    return collective, ranks, notes
-
-
-def _bus_factor(log: _Log) -> float:
-    """Return busbw over algbw of the rows with the most digits, 0 where all are zero."""
-    ratios = [(bus, bus / alg) for row in log.rows for _, alg, bus, _ in row.sides if alg > 1.0]
-    largest = sorted(ratios)[-max(len(ratios) // 3, 1) :]
-    return median(ratio for _, ratio in largest) if largest else 0.0
-
-
-def _known(collective: str) -> str:
-    known = sorted(set(COLLECTIVES.values()))
-    found = same_name(collective, known)
-    if found is None:
-        remedy = nearest(collective, known) or f"known are {', '.join(known)}"
-        raise SpecError("--collective", "must be known", got=collective, remedy=remedy)
-    return found
-
-
-def _stated_collective(log: _Log) -> str | None:
-    for name in log.collectives:
-        known = COLLECTIVES.get(name.lower().replace("_", ""))
-        if known:
-            return known
-    return None
-
-
-def _inferred_collective(log: _Log, factor: float, where: str) -> str:
-    if factor > 1.0 + AGREES:
-        return "allreduce"
-    operators = {row.operator for row in log.rows}
-    two_ranks = "sum" in operators and len(log.ranks) == 2 and abs(factor - 1.0) < AGREES
-    if two_ranks:
-        return "allreduce"
-    remedy = "say --collective allreduce, allgather or reduce-scatter"
-    raise ContentError(where, "the log does not say which collective was run", remedy=remedy)
-
-
-def _inferred_ranks(collective: str, factor: float, where: str) -> int:
-    """Return n of busbw/algbw = 2(n-1)/n (allreduce) or (n-1)/n (gather-like)."""
-    full = 2.0 if collective == "allreduce" else 1.0
-    if collective in ("broadcast", "reduce", "sendrecv") or not 0 < factor < full:
-        raise ContentError(where, "the log does not say how many ranks took part", remedy="say --ranks 8")
-    return round(full / (full - factor))
-
-
-def _nodes(log: _Log, ranks: int, hints: Hints) -> tuple[int, list[str]]:
-    hosts = set(log.ranks.values())
-    if len(log.ranks) == ranks and hosts and hints.per_node is None:
-        return len(hosts), []
-    per_node = hints.per_node or DEFAULT_PER_NODE
+def _nodes(run: Run, ranks: int, hints: Hints) -> tuple[int, list[str]]:
+    """Return how many nodes, and how that is known where the list of devices does not say it."""
+    groups = len({device.group for device in run.devices}) or 1
+    first = [device for device in run.devices if device.group == run.devices[0].group]
+    hosts = {device.host for device in first}
+    notes = [f"groups at once: {groups}, of {ranks} ranks each"] if groups > 1 else []
+    if len(first) == ranks and hosts and hints.per_node is None:
+        return len(hosts), notes
+    per_node, known = hints.per_node, "stated"
+    if per_node is None:
+        per_node, known = _per_node(run.devices, ranks), "inferred from the last device"
+    if not per_node:
+        per_node, known = DEFAULT_PER_NODE, "assumed (--per-node)"
     nodes = max(1, -(-ranks // per_node))
-    known = "stated" if hints.per_node else "assumed (--per-node)"
-    return nodes, [f"nodes: {nodes}, {per_node} ranks per node {known}"]
+    return nodes, [*notes, f"nodes: {nodes}, {per_node} ranks per node {known}"]
 
 
-def _samples(log: _Log, collective: str, ranks: int, nodes: int) -> Iterator[Sample]:
-    seen: dict[tuple[int, str], int] = {}
-    for row in log.rows:
-        names = ("in",) if log.in_place_only else ("out", "in")
-        for placement, (time_s, _, _, wrong) in zip(names, row.sides, strict=True):
-            if row.size_bytes == 0 or time_s <= 0:
-                continue
-            key = (row.size_bytes, placement)
-            seen[key] = seen.get(key, -1) + 1
-            yield Sample(
-                operation=collective, algorithm="vendor", transport="nccl", dtype=row.dtype,
-                placement=placement, size_bytes=row.size_bytes, ranks=ranks, nodes=nodes,
-                repetition=seen[key], mode="pipelined", statistic="mean", time_s=time_s,
-                correct=None if wrong == "N/A" else float(wrong.rstrip("*")) < 1,
-            )  # fmt: skip
+def _per_node(devices: list[Device], ranks: int) -> int:
+    """Return how many devices a node has where the last rank is listed; 0 where it does not tell."""
+    last = next((d.index + 1 for d in devices if d.rank == ranks - 1 and d.index), 0)
+    return last if last and ranks % last == 0 else 0
 
 
-def _doubts(log: _Log) -> Iterator[str]:
-    empty = sum(row.size_bytes == 0 for row in log.rows)
+def _samples(run: Run, operation: str, ranks: int, nodes: int) -> Iterator[Sample]:
+    for row in run.rows:
+        for side in row.sides:
+            time_s = _time_s(row, side, operation, ranks)
+            if row.size_bytes and time_s > 0:
+                yield Sample(
+                    operation=operation, algorithm="vendor", transport="nccl", dtype=row.dtype,
+                    placement=side.placement, size_bytes=row.size_bytes, ranks=ranks, nodes=nodes,
+                    repetition=0, mode="pipelined", statistic="mean", time_s=time_s,
+                    correct=_correct(side.wrong),
+                )  # fmt: skip
+
+
+def _time_s(row: Row, side: Side, operation: str, ranks: int) -> float:
+    """Return the time as printed, or from bandwidths where it is not there or lost its digits; or 0."""
+    if side.printed_s:
+        return side.printed_s
+    factor = bus_factor(operation, ranks)
+    best = side.algbw
+    by_bus = side.busbw.times(1 / factor) if factor else best
+    best = best.both(by_bus) if best.meets(by_bus) else best
+    seconds = best.under(row.size_bytes / GB)
+    if seconds.meets(side.time_s):
+        seconds = seconds.both(side.time_s)
+    return seconds.middle if seconds.low > 0 and seconds.width <= COARSE else 0.0
+
+
+def _correct(wrong: str) -> bool | None:
+    """Return whether a result was right; an asterisk marks an error beyond the threshold of rccl-tests."""
+    return None if wrong == MISSING else "*" not in wrong and float(wrong) < 1
+
+
+def _header(runs: list[Run]) -> dict[str, list[str]]:
+    """Return hosts and devices of every rank of the largest run, and the versions that are named."""
+    largest = max(runs, key=lambda run: len(run.devices))
+    devices = sorted(largest.devices, key=lambda device: device.rank)
+    versions = dict.fromkeys(version for run in runs for version in run.versions)
+    return {
+        "hosts": [device.host for device in devices],
+        "devices": [device.name for device in devices if device.name],
+        "versions": list(versions),
+    }
+
+
+def _doubts(runs: list[Run], measured: list[Run], failures: list[str], footers: bool) -> Iterator[str]:
+    rows = [row for run in measured for row in run.rows]
+    empty = sum(row.size_bytes == 0 for row in rows)
     if empty:
         yield f"rows of 0 bytes left out: {empty}"
-    if log.skipped:
-        yield f"lines of other programs skipped: {log.skipped}"
-    if not log.footer:
-        yield f"no footer: the run was cut off or edited after line {log.rows[-1].line}"
-    yield from (f"the log reports: {failure}" for failure in log.failures[:1])
+    blank = sum(not row.sides for row in rows)
+    if blank:
+        yield f"rows without results left out: {blank}"
+    skipped = sum(run.skipped for run in runs)
+    if skipped:
+        yield f"lines of other programs skipped: {skipped}"
+    for run in measured if footers else ():
+        if not run.footer:
+            line = run.rows[-1].where.rpartition(":")[2]
+            yield f"no footer: the run was cut off or edited after line {line}"
+    if len(runs) > len(measured) and any("configuration" in run.marks for run in runs if not run.rows):
+        yield "runs without rows left out"
+    yield from (f"the log reports: {failure}" for failure in failures[:1])

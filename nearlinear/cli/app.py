@@ -13,6 +13,7 @@ from nearlinear.cli.check import check
 from nearlinear.cli.compare import compare
 from nearlinear.cli.demo import demo
 from nearlinear.cli.failure import INTERRUPTED, failed
+from nearlinear.cli.import_log import import_logs
 from nearlinear.cli.measure import measure
 from nearlinear.cli.options import with_scenario
 from nearlinear.cli.predict import predict
@@ -35,6 +36,7 @@ app.command("simulate")(with_scenario(simulate, instead=alone))
 app.command("measure")(measure)
 app.command("train")(train)
 app.add_typer(records, name="records")
+app.command("import")(import_logs)
 app.command("calibrate")(calibrate)
 app.command("check")(check)
 app.command("compare")(compare)

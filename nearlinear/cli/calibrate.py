@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nearlinear.cli import hints
 from nearlinear.cli.options import JSON
 
 if TYPE_CHECKING:
@@ -12,11 +13,10 @@ if TYPE_CHECKING:
     from nearlinear.models.profile import Holdout
 
 MOST_HELD_OUT = 0.5  # a fit to less than half of the sizes says nothing of the whole
-LOGS = "What a log may not say"
 
 
 def calibrate(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Records, and logs of nccl-tests.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Records, and logs of other tools.")],
     out: Annotated[
         str | None,
         typer.Option("--out", "-o", metavar="FILE", help="Write the profile (.toml, and .npz beside)."),
@@ -32,16 +32,11 @@ def calibrate(
         str | None,
         typer.Option("--plot", metavar="FILE", help="Draw fit and held-out points (.svg, .png, .pdf)."),
     ] = None,
-    collective: Annotated[
-        str | None, typer.Option("--collective", help="Such as allreduce.", rich_help_panel=LOGS)
-    ] = None,
-    ranks: Annotated[int | None, typer.Option("--ranks", min=2, help="Ranks.", rich_help_panel=LOGS)] = None,
-    per_node: Annotated[
-        int | None, typer.Option("--per-node", min=1, help="Ranks per node.", rich_help_panel=LOGS)
-    ] = None,
-    nics: Annotated[
-        int | None, typer.Option("--nics", min=1, help="Network adapters per node.", rich_help_panel=LOGS)
-    ] = None,
+    collective: hints.COLLECTIVE = None,
+    ranks: hints.RANKS = None,
+    per_node: hints.PER_NODE = None,
+    nics: hints.NICS = None,
+    columns: hints.COLUMNS = "",
     as_json: JSON = False,
 ) -> None:
     """Fit latency, bandwidth and reduction cost to measurements, with errors on held-out sizes."""
@@ -52,7 +47,7 @@ def calibrate(
     path = check_out(out, (".toml",))
     figure = check_out(plot, (".svg", ".png", ".pdf"), "--plot")
     spec = CalibrateSpec(
-        hints=Hints(collective=collective, ranks=ranks, per_node=per_node, nics=nics),
+        hints=Hints(collective=collective, ranks=ranks, per_node=per_node, nics=nics, columns=columns),
         holdout=_holdout(holdout),
         seed=seed,
         replicates=replicates,

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from nearlinear.calibrate.importers import Hints, read_measurements
+from nearlinear.calibrate.importers.names import bus_factor
 from nearlinear.measure.records import Epoch, Record, Sample, Step
-from nearlinear.reports.measured import bus_factor, summaries
+from nearlinear.reports.measured import summaries
 from nearlinear.reports.measured_tables import measured_text, pair_matrix
 from nearlinear.reports.pair_picture import draw_pairs
 from nearlinear.reports.trained import step_spreads, trained_plain, trained_text
