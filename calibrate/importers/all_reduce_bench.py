@@ -1,25 +1,27 @@
 """The Markdown table of ``all_reduce_bench.py`` (stas00/ml-engineering), which measures through PyTorch.
 
-It prints bandwidths only: the time is payload over algbw, with the digits that busbw adds.
+It prints bandwidths only: the time is payload over algbw, with the digits that busbw adds. Payloads are
+powers of two, each twice the one before; nothing else tells of a wrong one.
 
 References
 ----------
 stas00/ml-engineering, network/benchmarks: calls timed alone until 2025, then queued calls, too.
 """
 
+import math
 import re
 from collections.abc import Iterator
 
-from nearlinear.calibrate.importers.imported import Hints, Imported, numbered
+from nearlinear.calibrate.importers.imported import Hints, Imported, numbered, skips
 from nearlinear.calibrate.importers.lines import bare
 from nearlinear.calibrate.importers.names import bus_factor, collective_named
-from nearlinear.calibrate.importers.nccl_tests import DEFAULT_PER_NODE
+from nearlinear.calibrate.importers.nccl_ranks import FULL_NODE
 from nearlinear.calibrate.importers.printed import Range, printed
 from nearlinear.measure.records import Sample
 from nearlinear.models.errors import ContentError
 from nearlinear.models.units import GB, parse_size
 
-TITLE = re.compile(r"The average bandwidth of (\w+) over (\d+) ranks \((.*)\)")
+TITLE = re.compile(r"The average bandwidth of (\w+) over (\d{1,9}) ranks \((.*)\)")
 ROW = re.compile(r"^\|\s*(\d[\w.]*iB|\d+B)\s*\|\s*([\d.]+)GBps\s*\|\s*([\d.]+)GBps\s*\|$")
 ANY_ROW = re.compile(r"\|.*(?:iB|GBps)|GBps.*\|")
 DEVICE = re.compile(r"name='([^']+)'")
@@ -66,7 +68,7 @@ def _sample(line: str, place: str, title: "re.Match[str]", hints: Hints) -> Iter
     if row is None:
         raise ContentError(place, "must be a row of payload, busbw and algbw", got=line)
     size, busbw, algbw = parse_size(row[1], place), printed(row[2]), printed(row[3])
-    if busbw is None or algbw is None or size != int(size) or size <= 0:
+    if busbw is None or algbw is None or size <= 0 or 2 ** int(math.log2(size)) != size:
         raise ContentError(place, "must be a row of payload, busbw and algbw", got=line)
     by_bus = busbw.times(1 / bus_factor(operation, ranks))
     if not algbw.meets(by_bus):
@@ -80,16 +82,19 @@ def _sample(line: str, place: str, title: "re.Match[str]", hints: Hints) -> Iter
 def _of(rate: Range, size_bytes: int, ranks: int, queued: bool, hints: Hints) -> Sample:
     return Sample(
         operation="allreduce", algorithm="vendor", transport="nccl", dtype="float32", placement="in",
-        size_bytes=size_bytes, ranks=ranks, nodes=-(-ranks // (hints.per_node or DEFAULT_PER_NODE)),
+        size_bytes=size_bytes, ranks=ranks, nodes=-(-ranks // (hints.per_node or FULL_NODE)),
         repetition=0, mode="pipelined" if queued else "individual", statistic="mean",
         time_s=size_bytes / (rate.middle * GB),
     )  # fmt: skip
 
 
 def _notes(samples: list[Sample], rows: int, hints: Hints) -> Iterator[str]:
-    nodes, per_node = samples[0].nodes, hints.per_node or DEFAULT_PER_NODE
+    nodes, per_node = samples[0].nodes, hints.per_node or FULL_NODE
     known = "stated" if hints.per_node else "assumed (--per-node)"
     yield "times are payload over bandwidth"
     yield f"nodes: {nodes}, {per_node} ranks per node {known}"
+    gaps = skips([sample.size_bytes for sample in samples])
+    if gaps:
+        yield f"payloads that are not twice the one before: {gaps}"
     if rows > len(samples):
         yield f"rows with too few digits for a time left out: {rows - len(samples)}"

@@ -7,6 +7,7 @@ A column is its name in the first line, or ``#3`` for the third.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from nearlinear.calibrate.importers.printed import whole
 from nearlinear.models.errors import SpecError, nearest
 from nearlinear.models.naming import same_name
 from nearlinear.models.units import parse_bandwidth, parse_duration, parse_size
@@ -26,7 +27,7 @@ KNOWN = {
     "collective": (("collective", ""), ("operation", "")),
     "ranks": (("ranks", ""), ("nranks", "")),
     "nodes": (("nodes", ""), ("nnodes", "")),
-    **{name: ((name, ""),) for name in FIELDS[5:] if name not in ("collective", "ranks", "nodes", "count")},
+    **{name: ((name, ""),) for name in FIELDS[5:] if name not in ("collective", "ranks", "nodes")},
 }  # fmt: skip
 
 
@@ -119,8 +120,9 @@ def _column(text: str, names: Sequence[str], name: str) -> tuple[int, str]:
     """Return the index and the unit that ``COLUMN:UNIT`` names."""
     heads, tail, unit = text.rpartition(":")
     for column, rest in ((text, ""), (heads, unit)) if tail else ((text, ""),):
-        if column.startswith("#") and column[1:].isdecimal() and 1 <= int(column[1:]) <= len(names):
-            return int(column[1:]) - 1, rest
+        place = whole(column[1:]) if column.startswith("#") else None
+        if place is not None and 1 <= place <= len(names):
+            return place - 1, rest
         spelled = same_name(column, [one.strip() for one in names])
         if spelled is not None:
             return [one.strip() for one in names].index(spelled), rest

@@ -24,7 +24,7 @@ from nearlinear.calibrate.importers.names import (
     larger_buffer,
     type_named,
 )
-from nearlinear.calibrate.importers.printed import printed
+from nearlinear.calibrate.importers.printed import printed, whole
 from nearlinear.measure.records import MODES, Sample
 from nearlinear.models.errors import ContentError
 
@@ -33,6 +33,7 @@ DELIMITERS = (",", ";", "\t")
 UNKNOWN = "unknown"
 DEFAULTS = {"dtype": UNKNOWN, "placement": "out", "transport": UNKNOWN, "algorithm": "vendor",
             "mode": "individual", "statistic": UNKNOWN}  # fmt: skip
+LOOK = 20  # lines that tell whether it is a table
 LONGEST = 60  # characters of the name of a column
 PLAIN = re.compile(r"^[\w .:+/-]{1,60}$")
 
@@ -40,13 +41,13 @@ Lines = list[tuple[int, list[str]]]
 
 
 def sniff(text: str) -> bool:
-    """Return whether a text starts with a line of names and a row of as many cells, some of them numbers."""
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")][:2]
-    if len(lines) < 2:
-        return False
-    names, row = (next(csv.reader([line], delimiter=_delimiter(lines[0]))) for line in lines)
+    """Return whether a text starts with a line of names, and most rows have as many cells and a number."""
+    first, *lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")][:LOOK]
+    delimiter = _delimiter(first)
+    names, *rows = (next(csv.reader([line], delimiter=delimiter)) for line in [first, *lines])
+    alike = [row for row in rows if len(row) == len(names) and any(printed(cell.strip()) for cell in row)]
     named = all(cell.strip() and len(cell) <= LONGEST and printed(cell.strip()) is None for cell in names)
-    return len(names) == len(row) > 1 and named and any(printed(cell.strip()) for cell in row)
+    return len(names) > 1 and named and bool(rows) and 2 * len(alike) >= len(rows)
 
 
 def parse(text: str, where: str, hints: Hints) -> Imported:
@@ -148,10 +149,11 @@ def _number(name: str, cells: Sequence[str], columns: Columns, where: str) -> fl
 
 def _count(name: str, cells: Sequence[str], columns: Columns, where: str) -> int:
     text = columns.text(name, cells)
-    if not text.isdecimal() or not 1 <= int(text) < 2**31:
+    count = whole(text)
+    if count is None or not 1 <= count < 2**31:
         remedy = f"say --{name}, or --map {name}=COLUMN"
         raise ContentError(where, "must be a whole number >= 1", field=name, got=text, remedy=remedy)
-    return int(text)
+    return count
 
 
 def _nodes(cells: Sequence[str], columns: Columns, ranks: int, hints: Hints, where: str) -> int:

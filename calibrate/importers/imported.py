@@ -1,7 +1,8 @@
 """What importers take and give."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from nearlinear.measure.records import Sample
@@ -71,3 +72,14 @@ def numbered(samples: Iterable[Sample]) -> tuple[Sample, ...]:
         seen[cell] = seen.get(cell, -1) + 1
         found.append(replace(sample, repetition=seen[cell]))
     return tuple(found)
+
+
+def skips(sizes: Sequence[int]) -> int:
+    """Return how many sizes of a sweep are not twice the one before: rows taken out, or a wrong digit.
+
+    Examples
+    --------
+    >>> skips([0, 1, 2, 4, 16])
+    1
+    """
+    return sum(after != max(2 * before, 1) for before, after in pairwise(sizes))

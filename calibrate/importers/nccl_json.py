@@ -18,7 +18,7 @@ from nearlinear.calibrate.importers.names import type_named
 from nearlinear.calibrate.importers.nccl_rows import ANY_TIME, MISSING, OPERATORS, Row, Side
 from nearlinear.calibrate.importers.nccl_runs import Device, Run
 from nearlinear.calibrate.importers.nccl_tests import imported
-from nearlinear.calibrate.importers.printed import printed
+from nearlinear.calibrate.importers.printed import printed, whole
 from nearlinear.models.errors import ContentError
 from nearlinear.models.units import MICROSECOND
 
@@ -107,7 +107,8 @@ def _row(result: Any, where: str) -> Row:
     return Row(
         where=where, size_bytes=_count(result, "size", where), count=_count(result, "count", where),
         dtype=dtype, operator=operator if operator in OPERATORS else "",
-        root=int(root) if root.isdecimal() else -1, sides=tuple(side for side in sides if side is not None),
+        root=-1 if whole(root) is None else int(root),
+        sides=tuple(side for side in sides if side is not None),
     )  # fmt: skip
 
 

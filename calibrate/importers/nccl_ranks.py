@@ -28,6 +28,7 @@ from nearlinear.models.errors import ContentError
 from nearlinear.models.units import GB
 
 OLD = "bandwidths as nccl-tests defined them until 2020: algbw counts the parts of other ranks only"
+FULL_NODE = 8  # GPUs of a DGX, HGX or cloud node
 FITTING = 60  # numbers of ranks that a row may fit and still tell something
 
 
@@ -76,6 +77,9 @@ def ranks_of(run: Run, operation: str, hints: Hints, where: str) -> tuple[int, s
     last = max(listed, default=-1) + 1
     if last and last in (found or [last]):
         return last, "last rank listed"
+    full = [count for count in found if count % (hints.per_node or FULL_NODE) == 0]
+    if len(found) > 1 and len(full) == 1:
+        return full[0], f"busbw / algbw, which {found[0]} to {found[-1]} fit, with full nodes"
     if len(found) != 1:
         told = f", {found[0]} to {found[-1]} fit" if found else ""
         remedy = "say --ranks 8"
@@ -157,7 +161,7 @@ def _size(row: Row, operation: str, ranks: int) -> ContentError | None:
         return None
     each = f", once for each of {ranks} ranks" if parts > 1 else ""
     return ContentError(row.where, f"size must be count times {row.dtype}{each}: {expected}",
-                        got=row.size_bytes, remedy=f"is it a {operation}?")  # fmt: skip
+                        got=row.size_bytes, remedy=f"was it {operation}?")  # fmt: skip
 
 
 def _bandwidths(row: Row, side: Side, operation: str, ranks: int, base: float) -> ContentError | None:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from nearlinear.calibrate.importers.names import type_named
-from nearlinear.calibrate.importers.printed import Range, printed
+from nearlinear.calibrate.importers.printed import Range, printed, whole
 from nearlinear.models.errors import ContentError
 from nearlinear.models.units import MICROSECOND
 
@@ -121,8 +121,8 @@ def layout_of(heading: str, where: str) -> Layout:
 def looks_like_row(line: str) -> bool:
     """Return whether a line can only be a row of results, whole or damaged."""
     tokens = line.split()
-    if len(tokens) > 2 and tokens[0].isdigit() and tokens[1].isdigit():
-        return type_named(tokens[2]) is not None or len(tokens) > 2 + SIDE
+    if len(tokens) > 1 and None not in (whole(tokens[0]), whole(tokens[1])):
+        return True
     results = sum(token == MISSING or printed(token) is not None for token in tokens)
     return results >= 2 * SIDE - 1 and len(tokens) - results <= SIDE
 
@@ -137,7 +137,8 @@ def read_row(line: str, layout: Layout, where: str) -> tuple[Row, Layout]:
     """
     tokens = CLOCK.sub("", line).split()
     dtype = type_named(tokens[2]) if len(tokens) > 2 else None
-    if dtype is None or not (tokens[0].isdigit() and tokens[1].isdigit()):
+    size, count = (whole(token) for token in tokens[:2]) if len(tokens) > 1 else (None, None)
+    if dtype is None or size is None or count is None:
         raise ContentError(where, "must be a row of size, count, type and results", got=" ".join(tokens)[:60])
     rest = tokens[3:]
     operator = rest.pop(0) if rest and rest[0] in OPERATORS else ""
@@ -149,15 +150,16 @@ def read_row(line: str, layout: Layout, where: str) -> tuple[Row, Layout]:
         for part, placement in zip(parts, placements, strict=True)
         if part[:3] != [MISSING] * 3
     )
-    row = Row(where=where, size_bytes=int(tokens[0]), count=int(tokens[1]), dtype=dtype, operator=operator,
+    row = Row(where=where, size_bytes=size, count=count, dtype=dtype, operator=operator,
               root=root, sides=sides)  # fmt: skip
     return row, seen if layout.sides == 0 else layout
 
 
 def _apart(rest: list[str], layout: Layout, where: str) -> tuple[int, list[str], Layout]:
     """Return root, results and their layout; without a heading, the count of columns tells it."""
-    rooted = layout.root if layout.root is not None else len(rest) % SIDE == 1
-    if rooted and rest and not ROOT.match(rest[0]):
+    shown = bool(rest) and ROOT.match(rest[0]) is not None
+    rooted = layout.root or (len(rest) % SIDE == 1 and shown)
+    if rooted and rest and not shown:
         raise ContentError(where, "must have a root before the times", got=rest[0])
     root, results = (int(rest[0]), rest[1:]) if rooted and rest else (-1, rest)
     sides = layout.sides or 2

@@ -17,7 +17,7 @@ from nearlinear.calibrate.importers.printed import printed
 from nearlinear.models.errors import ContentError
 
 RANK = re.compile(
-    r"Rank\s+(\d+)\s+(?:Group\s+(\d+)\s+)?.*?\bon\s+(\S+)\s+device(?:\s+(\d+)\s*(?:\[[^\]]*\])?\s*(.*))?"
+    r"Rank\s+(\d{1,9})\s+(?:Group\s+(\d{1,9})\s+)?.*?\bon\s+(\S+)\s+device(?:\s+(\d{1,9})\s*(?:\[[^\]]*\])?\s*(.*))?"
 )
 STARTING = re.compile(r"Collective test starting:\s*(\w+)")
 COMMAND = re.compile(r"\b(\w+?)_(?:perf|test)(?:_\w+)?\b")

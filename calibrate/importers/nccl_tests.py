@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from nearlinear.calibrate.importers.imported import Hints, Imported, numbered
 from nearlinear.calibrate.importers.names import bus_factor
-from nearlinear.calibrate.importers.nccl_ranks import check_rows, collective_of, ranks_of
+from nearlinear.calibrate.importers.nccl_ranks import FULL_NODE, check_rows, collective_of, ranks_of
 from nearlinear.calibrate.importers.nccl_rows import MISSING, Row, Side
 from nearlinear.calibrate.importers.nccl_runs import Device, Run, read_runs
 from nearlinear.measure.records import Sample
@@ -26,7 +26,6 @@ MARKS = re.compile(
     r"\(elements\)|\balgbw +busbw\b|# nThread|nThread \d+ nGpus|Test (?:NCCL|CUDA) failure|nccl-tests version"
     r"|Out of bounds values :|\b[a-z_]+_perf(?:_mpi)?\b"
 )
-DEFAULT_PER_NODE = 8  # GPUs of a DGX, HGX or cloud node; said in the notes where it is assumed
 COARSE = 0.02  # a time from bandwidth that is known worse than this is no time
 
 
@@ -120,7 +119,7 @@ def _nodes(run: Run, ranks: int, hints: Hints) -> tuple[int, list[str]]:
     if per_node is None:
         per_node, known = _per_node(run.devices, ranks), "inferred from the last device"
     if not per_node:
-        per_node, known = DEFAULT_PER_NODE, "assumed (--per-node)"
+        per_node, known = FULL_NODE, "assumed (--per-node)"
     nodes = max(1, -(-ranks // per_node))
     return nodes, [*notes, f"nodes: {nodes}, {per_node} ranks per node {known}"]
 

@@ -11,7 +11,7 @@ OSU micro-benchmarks, mvapich.cse.ohio-state.edu/benchmarks; mpi4py, demo/osu.
 
 from collections.abc import Iterator
 
-from nearlinear.calibrate.importers.imported import Hints, Imported, numbered
+from nearlinear.calibrate.importers.imported import Hints, Imported, numbered, skips
 from nearlinear.calibrate.importers.lines import bare
 from nearlinear.calibrate.importers.names import (
     ADDING,
@@ -160,6 +160,9 @@ def _notes(
     coarse = sum(_coarse(table) for table, _ in found)
     if coarse:
         yield f"rates printed with one or two digits only: {coarse}"
+    gaps = sum(skips([row.size_bytes for row in table.rows]) for table, _ in found)
+    if gaps:
+        yield f"sizes that are not twice the one before: {gaps}"
     if any(not table.rows for table in tables):
         yield f"tests without rows: {sum(not table.rows for table in tables)}"
     if failure:

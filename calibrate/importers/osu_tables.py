@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from nearlinear.calibrate.importers.lines import bare
 from nearlinear.calibrate.importers.participants import Launch, launch_of
-from nearlinear.calibrate.importers.printed import Range, decimals, printed
+from nearlinear.calibrate.importers.printed import Range, decimals, printed, whole
 from nearlinear.models.errors import ContentError
 
 TITLE = re.compile(r"^#\s+(?:OSU\s+)?(MPI|NCCL|RCCL|xCCL)(-\w+)?\s+(.+?)\s+Test\b(?:\s+v?([\d.]+))?")
@@ -23,7 +23,7 @@ NAME = re.compile(
     r"(?:[A-Za-z_.]+ )*(?:P\d+ )?[A-Za-z_.]+ ?[(\[][^)\]]*[)\]]|Validation|Iterations|MB/s|Messages/s"
 )
 VERDICTS = {"Pass": True, "Fail": False}
-PAIRS = re.compile(r"\[ pairs: (\d+) \]")
+PAIRS = re.compile(r"\[ pairs: (\d{1,9}) \]")
 TYPE = re.compile(r"# Datatype: (\w+)")
 WHOLE = ("iterations", "validation")  # columns without decimals
 
@@ -128,7 +128,7 @@ def _is_row(tokens: Sequence[str], table: Table) -> bool:
     numbers = [printed(token) is not None or token in VERDICTS for token in tokens]
     expected = len(table.columns) + table.sized
     if len(tokens) == expected and expected > 1:
-        return tokens[0].isdigit() or (any(c.isdigit() for c in tokens[0]) and all(numbers[1:]))
+        return numbers[0] or (any(c.isdigit() for c in tokens[0]) and all(numbers[1:]))
     return all(numbers)
 
 
@@ -137,12 +137,13 @@ def _row(tokens: Sequence[str], table: Table, place: str) -> Row:
     if len(tokens) != expected:
         remedy = "cut off? remove the line or run again; nothing was read"
         raise ContentError(place, f"must have {expected} columns", got=len(tokens), remedy=remedy)
-    if table.sized and not tokens[0].isdigit():
+    size = whole(tokens[0]) if table.sized else 0
+    if size is None:
         raise ContentError(place, "must start with a size", got=tokens[0])
     cells = dict(zip(table.columns, tokens[table.sized :], strict=True))
     for name, token in cells.items():
         _check_cell(name, token, table, place)
-    row = Row(where=place, size_bytes=int(tokens[0]) if table.sized else 0, cells=cells)
+    row = Row(where=place, size_bytes=size, cells=cells)
     _check_size(row, table)
     _check_order(row)
     return row

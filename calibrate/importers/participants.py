@@ -8,13 +8,14 @@ import shlex
 from dataclasses import dataclass
 
 from nearlinear.calibrate.importers.imported import Hints
+from nearlinear.calibrate.importers.printed import whole
 from nearlinear.models.errors import ContentError
 
 LAUNCHERS = ("srun", "flux", "jsrun", "mpirun", "mpiexec", "prterun", "mpiexec.hydra", "aprun", "ibrun")
 RANKS = ("-n", "-np", "--np", "--ntasks", "--n")
 NODES = ("-N", "--nodes")
 PER_NODE = ("-ppn", "--ppn", "-npernode", "--npernode", "--ntasks-per-node", "--tasks-per-node", "-perhost")
-MAPPED = re.compile(r"\bppr:(\d+):node\b")
+MAPPED = re.compile(r"\bppr:(\d{1,9}):node\b")
 MPIRUN = ("mpirun", "mpiexec", "prterun", "aprun")  # whose -N counts ranks of a node
 
 
@@ -76,11 +77,11 @@ def _options(words: list[str]) -> dict[str, int]:
     """Return options with a whole number, as ``-n 4``, ``-n4`` or ``--ntasks=4``."""
     found: dict[str, int] = {}
     for word, following in zip(words, [*words[1:], ""], strict=True):
-        glued = re.match(r"^(--?[A-Za-z-]+?)=?(\d+)$", word)
+        glued = re.match(r"^(--?[A-Za-z-]+?)=?(\d{1,9})$", word, re.ASCII)
         if glued:
             found.setdefault(glued[1], int(glued[2]))
-        elif word.startswith("-") and following.isdecimal():
-            found.setdefault(word, int(following))
+        elif word.startswith("-") and (count := whole(following)) is not None:
+            found.setdefault(word, count)
     return found
 
 

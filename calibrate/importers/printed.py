@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 NUMBER = re.compile(
-    r"^(?P<digits>\d{1,18}(?:\.(?P<decimals>\d{0,18}))?)(?:e(?P<power>[-+]?\d{1,2}))?$", re.ASCII | re.IGNORECASE
+    r"^\d{1,18}(?:\.(?P<decimals>\d{0,18}))?(?:e(?P<power>[-+]?\d{1,2}))?$", re.ASCII | re.IGNORECASE
 )
 WHOLE = re.compile(r"^\d{1,18}$", re.ASCII)
 SLACK = 1e-9  # relative: of floating point, and of halves that are rounded up or down

@@ -55,7 +55,11 @@ PREDICT = ("predict", "resnet-50", "--device", "v100", "--net", "100Gb")
         ((*PREDICT, "--global-batch", "10000000"), 4, "--global-batch: "),
         (("simulate", "nin", "--cluster", "titan", "--devices", "1000000"), 2, "--devices: 1,000,000"),
         (("calibrate", str(LOG), "--collective", "foo"), 2, "--collective: must be known, got 'foo'"),
-        (("calibrate", str(LOG), "--collective", "allgather"), 3, f"{LOG}: must be an allreduce, which"),
+        (
+            ("calibrate", str(LOG), "--collective", "allgather"),
+            3,
+            f"{LOG}:19: size must be count times float32, once for each of 8 ranks: 32, got 4; was it",
+        ),
         (("calibrate", str(LOG), str(LOG)), 2, f"FILE: must be given once, got '{LOG}'"),
         (("calibrate", str(LOG), "--holdout", "99%"), 2, "--holdout: must be at most 50%, got '99%'"),
         (("calibrate", str(LOG), "--plot", "fit.gif"), 2, "--plot: must end in .svg, .png, .pdf, got"),
