@@ -8,7 +8,8 @@ Notes
 -----
 What can be checked: ``t_min <= t_avg <= t_max``, Mbytes/sec is size over time where it stands there, sizes
 rise, numbers of a column have equally many decimals. A mean that stays between least and most and has no
-rate beside it has no redundancy, nor has the time of a message of 0 bytes.
+rate beside it has no redundancy, nor has the time of a message of 0 bytes. Time and rate that changed
+places still fit each other, but stand far from those of half and twice the size, which a note tells.
 
 References
 ----------
@@ -19,7 +20,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nearlinear.calibrate.importers.imb_blocks import Log, Row, read_log
-from nearlinear.calibrate.importers.imported import Hints, Imported, numbered, skips
+from nearlinear.calibrate.importers.imported import Hints, Imported, numbered, skips, spikes
 from nearlinear.calibrate.importers.names import ADDING, collective_named, larger_buffer, type_named
 from nearlinear.calibrate.importers.participants import participants
 from nearlinear.calibrate.importers.printed import printed
@@ -112,6 +113,12 @@ def _samples(rows: list[Row], log: Log, hints: Hints) -> Iterator[Sample]:
             )  # fmt: skip
 
 
+def _points(rows: list[Row]) -> list[tuple[int, float]]:
+    return [
+        (row.size_bytes, float(row.cells[name])) for row in rows for name in TIME_COLUMNS if name in row.cells
+    ]
+
+
 def _blocks(rows: list[Row]) -> Iterator[list[Row]]:
     """Yield rows of one benchmark, number of processes and group."""
 
@@ -141,6 +148,9 @@ def _notes(log: Log, known: list[Row], count: int) -> Iterator[str]:
     )
     if gaps:
         yield f"sizes that are not twice the one before: {gaps}"
+    far = sum(spikes(_points(block)) for block in _blocks(known))
+    if far:
+        yield f"doubtful: times far from those of half and twice the size: {far}"
     once = sum(row.cells.get("#repetitions") == "1" for row in known)
     if once:
         yield f"rows of one repetition: {once}"

@@ -7,6 +7,8 @@ from typing import Any
 
 from nearlinear.measure.records import Sample
 
+SPIKE = 4.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hints:
@@ -83,3 +85,21 @@ def skips(sizes: Sequence[int]) -> int:
     1
     """
     return sum(after != max(2 * before, 1) for before, after in pairwise(sizes))
+
+
+def spikes(points: Sequence[tuple[int, float]]) -> int:
+    """Return how many times of a sweep are four times above, or below a quarter of, all their neighbours.
+
+    Neighbours are half and twice the size. Such a time may be real; it may as well be a wrong digit.
+
+    Examples
+    --------
+    >>> spikes([(1024, 5.0), (2048, 50.0), (4096, 6.0), (8192, 7.0)])
+    1
+    """
+    found = 0
+    for place, (size, time_s) in enumerate(points):
+        beside = [*points[max(place - 1, 0) : place], *points[place + 1 : place + 2]]
+        near = [other for other_size, other in beside if max(size, other_size) == 2 * min(size, other_size)]
+        found += bool(near) and not min(near) / SPIKE <= time_s <= max(near) * SPIKE
+    return found

@@ -107,7 +107,9 @@ def layout_of(heading: str, where: str) -> Layout:
         remedy = "take that column out, and say --ranks where rows differ in it"
         raise ContentError(where, "must start with the size", got=words[0], remedy=remedy)
     times = [i for i, word in enumerate(words) if word in ("time", "cputime")]
-    widths = {b - a for a, b in zip(times, [*times[1:], len(words)], strict=True)}
+    widths = {b - a for a, b in zip(times, [*times[1:], len(words)], strict=False)}
+    if len(times) > 2:
+        raise ContentError(where, "must name the time of one or two placements", got=len(times))
     return Layout(
         root="root" in words,
         sides=len(times),

@@ -11,7 +11,7 @@ OSU micro-benchmarks, mvapich.cse.ohio-state.edu/benchmarks; mpi4py, demo/osu.
 
 from collections.abc import Iterator
 
-from nearlinear.calibrate.importers.imported import Hints, Imported, numbered, skips
+from nearlinear.calibrate.importers.imported import Hints, Imported, numbered, skips, spikes
 from nearlinear.calibrate.importers.lines import bare
 from nearlinear.calibrate.importers.names import (
     ADDING,
@@ -163,12 +163,20 @@ def _notes(
     gaps = sum(skips([row.size_bytes for row in table.rows]) for table, _ in found)
     if gaps:
         yield f"sizes that are not twice the one before: {gaps}"
+    far = sum(spikes(_points(table, who)) for table, who in found)
+    if far:
+        yield f"doubtful: times far from those of half and twice the size: {far}"
     if any(not table.rows for table in tables):
         yield f"tests without rows: {sum(not table.rows for table in tables)}"
     if failure:
         yield f"the log reports: {failure}"
     if skipped:
         yield f"lines of other programs skipped: {skipped}"
+
+
+def _points(table: Table, who: Participants) -> list[tuple[int, float]]:
+    operation = operation_of(table.test)
+    return [(row.size_bytes, _time_s(row, table, operation, who.ranks)) for row in table.rows]
 
 
 def _coarse(table: Table) -> int:

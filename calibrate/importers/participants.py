@@ -76,7 +76,7 @@ def launch_of(line: str) -> Launch | None:
 def _options(words: list[str]) -> dict[str, int]:
     """Return options with a whole number, as ``-n 4``, ``-n4`` or ``--ntasks=4``."""
     found: dict[str, int] = {}
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words[1:], ""], strict=False):
         glued = re.match(r"^(--?[A-Za-z-]+?)=?(\d{1,9})$", word, re.ASCII)
         if glued:
             found.setdefault(glued[1], int(glued[2]))

@@ -2,8 +2,9 @@
 
 Rows of nccl-tests, its JSON, mbw_mr, PingPong and tables with bandwidths say everything twice, so that a
 number that was changed beyond its last digits is noticed. What has no redundancy, and what the tests allow
-for it: a lone latency (OSU, CSV without bandwidths, no byte) may become another number; a mean with least and most
-beside it may move between them; a size that is no longer twice the one before is told in a note.
+for it: a lone latency (OSU, CSV without bandwidths, no byte) may become another number; a mean with least
+and most beside it may move between them; a size that is no longer twice the one before, and a time that
+changed places with its rate, are told in a note.
 """
 
 import re
@@ -23,6 +24,7 @@ ROW = re.compile(r"^\s*(?:\||all_?reduce,(?:float,)?)?\s*\d")
 LETTERS = '0123456789.eE-+ |,#xN/"\u00b2'
 SHARP, MEANS, NOTHING = 0.01, 0.35, float("inf")
 GAPS = "not twice the one before"
+FAR = "times far from those of half and twice the size"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ def test_the_whole_log_is_read(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_a_damaged_row_is_noticed_or_harmless(name: str, data: st.DataObject) -> None:
     case = CASES[name]
@@ -158,7 +160,7 @@ def test_a_damaged_row_is_noticed_or_harmless(name: str, data: st.DataObject) ->
             apart = abs(sample.time_s / times[_key(sample)] - 1)
             moved += [apart] if apart > 1e-12 and sample.size_bytes else []
     assert len(moved) <= 1
-    assert all(apart <= case.moves for apart in moved), text
+    assert all(apart <= case.moves for apart in moved) or any(FAR in note for note in read.notes), text
 
 
 def _told(case: Case, read: Imported) -> bool:
@@ -167,7 +169,7 @@ def _told(case: Case, read: Imported) -> bool:
 
 
 @pytest.mark.parametrize("name", CASES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_any_damage_is_an_error_in_one_line_or_read(name: str, data: st.DataObject) -> None:
     """Cut, doubled, shuffled and rewritten anywhere, in heads and feet, too."""

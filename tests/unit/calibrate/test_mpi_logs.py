@@ -42,7 +42,8 @@ def test_a_collective_with_least_and_most() -> None:
     read = _osu(made.osu_allreduce())
     last = read.samples[-1]
     assert (last.operation, last.ranks, last.nodes, last.dtype) == ("allreduce", 16, 4, "float32")
-    assert (last.size_bytes, last.time_s) == (2**20, pytest.approx(214.72e-6))
+    assert last.size_bytes == 2**20
+    assert last.time_s == pytest.approx(214.72e-6)
     assert read.known_from == "the launcher's words"
     assert "Allreduce Latency: 16 ranks on 4 nodes by the launcher's words" in read.notes
 
@@ -65,7 +66,8 @@ def test_sizes_become_the_larger_vector(title: str, operation: str, size: int) -
 def test_a_barrier_has_no_size() -> None:
     text = "# OSU MPI Barrier Latency Test v7.1\n# Avg Latency(us)\n             12.34\n"
     (sample,) = _osu(text, WHERE).samples
-    assert (sample.operation, sample.size_bytes, sample.time_s) == ("barrier", 0, pytest.approx(12.34e-6))
+    assert (sample.operation, sample.size_bytes) == ("barrier", 0)
+    assert sample.time_s == pytest.approx(12.34e-6)
 
 
 def test_non_blocking_collectives_are_operations_of_their_own() -> None:
@@ -74,8 +76,8 @@ def test_non_blocking_collectives_are_operations_of_their_own() -> None:
         "Non-blocking Allgather Latency", columns, [("512", "9.00", "5.00", "0.10", "4.20", "5.00")]
     )
     (sample,) = _osu(text, WHERE).samples
-    found = (sample.operation, sample.size_bytes, sample.time_s)
-    assert found == ("iallgather", 8 * 512, pytest.approx(4.2e-6))
+    assert (sample.operation, sample.size_bytes) == ("iallgather", 8 * 512)
+    assert sample.time_s == pytest.approx(4.2e-6)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +179,8 @@ def test_published_osu_logs() -> None:
     assert read.samples[-1].time_s == pytest.approx(4194304 / 23989.44e6)
     read = read_measurements(LOGS / "gke_4n16r_osu58_allreduce.log", NO_HINTS)
     assert {(s.ranks, s.nodes) for s in read.samples} == {(16, 4)}
-    assert (read.samples[0].time_s, len(read.samples)) == (pytest.approx(23942.88e-6), 19)
+    assert len(read.samples) == 19
+    assert read.samples[0].time_s == pytest.approx(23942.88e-6)
     read = read_measurements(LOGS / "lassen_osu58_latency_mbw_mr.log", NO_HINTS)
     assert [(s.operation, s.ranks, s.nodes) for s in read.samples[22:24]] == [
         ("contention", 4, 4), ("sendrecv", 2, 2),
@@ -221,7 +224,8 @@ def test_imb_collectives(name: str, operation: str, parts: int, dtype: str) -> N
     read = _imb(made.imb_collective(name))
     last = read.samples[-1]
     assert (last.operation, last.size_bytes, last.dtype) == (operation, parts * 2**22, dtype)
-    assert (last.ranks, last.nodes, last.time_s) == (8, 2, pytest.approx(1402.10e-6))
+    assert (last.ranks, last.nodes) == (8, 2)
+    assert last.time_s == pytest.approx(1402.10e-6)
     assert "rows of 0 bytes or no time left out: 1" in read.notes
 
 
@@ -264,7 +268,8 @@ def test_imb_non_blocking() -> None:
     columns = "       #bytes #repetitions t_ovrl[usec] t_pure[usec]  t_CPU[usec]   overlap[%]"
     text = imb_block("Iallreduce", 8, columns, ["  1024  1000  9.00  5.00  4.50  10.00\n"])
     (sample,) = _imb(IMB_HEAD + text).samples
-    assert (sample.operation, sample.time_s) == ("iallreduce", pytest.approx(5e-6))
+    assert sample.operation == "iallreduce"
+    assert sample.time_s == pytest.approx(5e-6)
 
 
 @pytest.mark.parametrize(
