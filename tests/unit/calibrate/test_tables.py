@@ -111,7 +111,7 @@ def test_csv_leaves_out_rows_without_a_time() -> None:
             "size=msgs,time=lat:us",
             "--map: size: must be a column that is there, got 'msgs'; did you mean msg",
         ),
-        ("sise=msg", "--map: must be FIELD=COLUMN:UNIT or FIELD:=VALUE, got 'sise=msg'; did you mean size"),
+        ("sizs=msg", "--map: must be FIELD=COLUMN:UNIT or FIELD:=VALUE, got 'sizs=msg'; did you mean size"),
         ("size=msg,size=lat", "--map: must name each field once, got 'size'"),
         ("time:=5", "--map: time: must name a column, got '5'"),
         ("ranks=np:us", "--map: ranks: has no unit, got 'us'"),

@@ -56,6 +56,17 @@ def test_a_record_is_shown(cli: Cli) -> None:
     assert cli("records", "export", "a.jsonl", "-o", "a.csv").code == 0
 
 
+def test_what_is_shown_is_a_log_again(cli: Cli) -> None:
+    Path("a.log").write_text(made.nccl("all_gather"))
+    cli("import", "a.log", "-o", "a.jsonl")
+    Path("b.log").write_text(cli("records", "show", "a.jsonl").out)
+    told = cli("import", "b.log", "-o", "b.jsonl", "--per-node", "8")
+    assert told.code == 0, told.err
+    first, again = (read_record(f"{name}.jsonl").samples for name in "ab")
+    assert [(s.size_bytes, s.ranks) for s in first] == [(s.size_bytes, s.ranks) for s in again]
+    assert [s.time_s for s in first] == pytest.approx([s.time_s for s in again], rel=1e-3)
+
+
 def test_repetitions_count_through_all_files(cli: Cli) -> None:
     Path("a.log").write_text(made.nccl())
     Path("b.log").write_text(made.nccl() + "\n")
