@@ -10,7 +10,7 @@ import numpy as np
 from nearlinear.calibrate.forms import READABLE
 from nearlinear.calibrate.importers import Hints, Imported, read_all
 from nearlinear.calibrate.levels import Calibrated, fit_levels
-from nearlinear.calibrate.points import Points, medians
+from nearlinear.calibrate.points import Points, alike, medians
 from nearlinear.calibrate.spec import CalibrateSpec
 from nearlinear.models.errors import FitError, SpecError
 from nearlinear.models.profile import Profile
@@ -57,7 +57,7 @@ def fit_profile(
     points = medians(imported)
     notes = [f"{Path(i.path).name}: {note}" for i in imported for note in i.notes]
     notes += _unreadable(points)
-    links = fit_levels(_alike(points[np.isin(points.operation, READABLE)], notes), spec, notes)
+    links = fit_levels(alike(points[np.isin(points.operation, READABLE)], notes), spec, notes)
     if not links:
         why = notes[-1] if notes else "no rows of allreduce, allgather, reduce-scatter or sendrecv"
         raise FitError("calibrate", f"nothing could be fitted ({why})", remedy="see docs/calibration.md")
@@ -73,33 +73,6 @@ def _check_once(imported: Sequence[Imported]) -> None:
             raise SpecError("FILE", "must be given once", got=imported[index].path)
 
 
-def _alike(points: Points, notes: list[str]) -> Points:
-    """Return points that mean the same: one mode for each transport, and no narrowed messages.
-
-    Calls timed alone and calls back to back differ by what overlaps, ranks that poll and ranks that
-    sleep by their naps; where both are there, calls timed alone and ranks that poll are used. ``notes``
-    gets what is left out, and whether the processors may have been the limit.
-    """
-    left_out = {
-        "pipelined, and calls timed alone are there, too": _both(points, "mode", "pipelined"),
-        "ranks that slept, and ranks that polled are there, too": _both(points, "waiting", "sleep"),
-        "narrower wire": points.wire_dtype != "",
-    }
-    notes += [f"points left out: {int(rows.sum())} ({why})" for why, rows in left_out.items() if rows.any()]
-    kept = points[~np.any(list(left_out.values()), axis=0)]
-    if kept.bound.any():
-        told = "the processors, not the links, may have been their limit"
-        notes.append(f"doubtful: {int(kept.bound.sum())} of {len(kept)} points ({told})")
-    return kept
-
-
-def _both(points: Points, column: str, second: str) -> np.ndarray:
-    """Return the points of the second choice, where their transport has points of another one, too."""
-    values = getattr(points, column)
-    mixed = {t for t in set(points.transport) if len(set(values[points.transport == t])) > 1}
-    return np.asarray(np.isin(points.transport, sorted(mixed)) & (values == second))
-
-
 def _unreadable(points: Points) -> list[str]:
     other = sorted(set(points.operation) - set(READABLE))
     return [f"{name}: read, but fits use {', '.join(READABLE)} only" for name in other]
@@ -113,6 +86,7 @@ def _provenance(imported: Sequence[Imported], spec: CalibrateSpec) -> dict[str, 
                 "format": i.format,
                 "sha256": sha256(Path(i.path)),
                 "samples": len(i.samples),
+                "modes": sorted({sample.mode for sample in i.samples}),
                 "hosts": sorted(set(i.header.get("hosts", []))),
                 "devices": sorted(set(i.header.get("devices", []))),
             }

@@ -45,6 +45,23 @@ class Kind:
         """Ranks of each node; of one rank per node, too, where a server has a node of its own."""
         return max(self.ranks // self.nodes, 1)
 
+    @property
+    def level(self) -> str:
+        """The outermost links that the ranks span."""
+        return "node" if self.nodes == 1 else "network"
+
+    @property
+    def source(self) -> str:
+        """What was timed: single messages, the library's collective, or our own rounds."""
+        if self.operation == "sendrecv":
+            return "pingpong"
+        return "vendor" if self.algorithm == "vendor" else "rounds"
+
+    @property
+    def units(self) -> int:
+        """How many units the outermost links join."""
+        return self.ranks if self.nodes == 1 else self.nodes
+
     def time_s(self, size_bytes: FloatArray, cost: LinkCost, inner: Inside | None) -> FloatArray:
         """Return modelled times, shape (samples, sizes).
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from nearlinear.calibrate.forms import READABLE, VENDOR_FORM, Inside, Kind, kinds_of
 from nearlinear.calibrate.importers.imported import Imported
-from nearlinear.calibrate.points import Points, medians
+from nearlinear.calibrate.points import Points, alike, medians
 from nearlinear.measure.records import Sample
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.errors import ContentError
@@ -94,32 +94,36 @@ def check_run(run: Imported, profile: Profile, adapters: int | None, notes: list
         The profile says nothing of any of it.
     """
     points = medians([run])
-    points = points[np.isin(points.operation, READABLE) & (points.wire_dtype == "")]
+    points = alike(points[np.isin(points.operation, READABLE)], notes)
+    notes += _other_modes(points, profile)
     found = []
-    for kind in kinds_of(points):
-        mine = points[kind.rows]
-        link = _link_for(kind, mine, profile)
-        if link is None:
-            what = f"{kind.operation} by {kind.algorithm} among {kind.ranks} on {kind.nodes}"
-            notes.append(f"not checked: {what} through {mine.transport[0]}, of which the profile has nothing")
-            continue
-        found.append(_curve(kind, mine, link, _inner(kind, mine, profile, adapters), run.samples))
+    for dtype in dict.fromkeys(points.dtype.tolist()):
+        same = points[points.dtype == dtype]
+        for kind in kinds_of(same):
+            mine = same[kind.rows]
+            link = _link_for(kind, kind.level, mine, profile)
+            if link is None:
+                what = f"{kind.operation} by {kind.algorithm} among {kind.ranks} on {kind.nodes}"
+                through = f"{mine.transport[0]}, {dtype}"
+                notes.append(f"not checked: {what} through {through}, of which the profile has nothing")
+                continue
+            found.append(_curve(kind, mine, link, _inner(kind, mine, profile, adapters), run.samples))
     if not found:
         raise ContentError(run.path, "must hold something that the profile knows", remedy="; ".join(notes))
     return found
 
 
-def _link_for(kind: Kind, points: Points, profile: Profile, level: str = "") -> LinkProfile | None:
+def _other_modes(points: Points, profile: Profile) -> list[str]:
+    """Return a note where calls were timed in another mode than those behind the profile, if it says."""
+    known = {mode for file in profile.provenance.get("files", []) for mode in file.get("modes", [])}
+    strange = sorted(set(points.mode.tolist()) - known) if known else []
+    told = f"{', '.join(strange)} times against a profile of {', '.join(sorted(known))} ones"
+    return [f"doubtful: {told}"] if strange else []
+
+
+def _link_for(kind: Kind, level: str, points: Points, profile: Profile) -> LinkProfile | None:
     """Return the link of the profile that was measured in the same way."""
-    source = (
-        "pingpong" if kind.operation == "sendrecv" else "vendor" if kind.algorithm == "vendor" else "rounds"
-    )
-    wanted = (
-        level or ("node" if kind.nodes == 1 else "network"),
-        source,
-        points.transport[0],
-        points.dtype[0],
-    )
+    wanted = (level, kind.source, points.transport[0], points.dtype[0])
     return next(
         (link for link in profile.links if (link.level, link.source, link.transport, link.dtype) == wanted),
         None,
@@ -129,7 +133,7 @@ def _link_for(kind: Kind, points: Points, profile: Profile, level: str = "") -> 
 def _inner(kind: Kind, points: Points, profile: Profile, adapters: int | None) -> Inside | None:
     if kind.nodes == 1 or kind.per_node == 1:
         return None
-    link = _link_for(kind, points, profile, level="node")
+    link = _link_for(kind, "node", points, profile)
     return None if link is None else Inside(link.cost, None if link.form == VENDOR_FORM else adapters)
 
 
@@ -155,7 +159,7 @@ def _curve(
 def _with_residual(link: LinkProfile, kind: Kind) -> LinkCost:
     """Return the link's samples, each with a draw of what the fit leaves out."""
     z = np.random.default_rng(0).standard_normal((len(link.cost.latency_s), 1))
-    doublings = max(np.log2(kind.ranks / max(link.ranks, default=kind.ranks)), 0.0)
+    doublings = max(np.log2(kind.units / max(link.ranks, default=kind.units)), 0.0)
     spread = float(np.hypot(link.spread, link.spread_per_doubling * doublings))
     residual = Residual(
         z=z, spread=spread, spread_per_octave=link.spread_per_octave, high_bytes=link.high_bytes
@@ -166,7 +170,7 @@ def _with_residual(link: LinkProfile, kind: Kind) -> LinkCost:
 def _beyond(kind: Kind, sizes: FloatArray, link: LinkProfile) -> bool:
     messages = kind.message_bytes(sizes)
     outside = (messages > 1.001 * link.high_bytes) | (messages < 0.999 * link.low_bytes)
-    return bool(outside.any())
+    return bool(outside.any()) or kind.units > max(link.ranks, default=kind.units)
 
 
 def _where(excess: FloatArray, latency_share: FloatArray) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nearlinear.calibrate.fit import Fit, fit
-from nearlinear.calibrate.forms import VENDOR_FORM, Inside, Kind
+from nearlinear.calibrate.forms import VENDOR_FORM, Inside
 from nearlinear.calibrate.points import Points
 from nearlinear.calibrate.problem import Problem
 from nearlinear.calibrate.spec import CalibrateSpec
@@ -184,12 +184,7 @@ def _link(
         spread_per_doubling=spread.per_doubling,
         low_bytes=float(messages.min()),
         high_bytes=float(messages.max()),
-        ranks=_units(problem.kinds, level),
+        ranks=tuple(sorted({kind.units for kind in problem.kinds})),
         reduction_known=problem.reduction,
         holdout=held.summary if held else None,
     )
-
-
-def _units(kinds: list[Kind], level: str) -> tuple[int, ...]:
-    """Return how many units of a level the measured runs joined."""
-    return tuple(sorted({kind.ranks if level == "node" else kind.nodes for kind in kinds}))

@@ -89,6 +89,33 @@ def _usable(samples: Iterable[Sample]) -> Iterable[Sample]:
     return (s for s in samples if s.ranks > 1 and s.size_bytes > 0 and s.correct is not False)
 
 
+def alike(points: Points, notes: list[str]) -> Points:
+    """Return points that mean the same: one mode for each transport, and no narrowed messages.
+
+    Calls timed alone and calls back to back differ by what overlaps, ranks that poll and ranks that
+    sleep by their naps; where both are there, calls timed alone and ranks that poll are used. ``notes``
+    gets what is left out, and whether the processors may have been the limit.
+    """
+    left_out = {
+        "pipelined, and calls timed alone are there, too": _both(points, "mode", "pipelined"),
+        "ranks that slept, and ranks that polled are there, too": _both(points, "waiting", "sleep"),
+        "narrower wire": points.wire_dtype != "",
+    }
+    notes += [f"points left out: {int(rows.sum())} ({why})" for why, rows in left_out.items() if rows.any()]
+    kept = points[~np.any(list(left_out.values()), axis=0)]
+    if kept.bound.any():
+        told = "the processors, not the links, may have been their limit"
+        notes.append(f"doubtful: {int(kept.bound.sum())} of {len(kept)} points ({told})")
+    return kept
+
+
+def _both(points: Points, column: str, second: str) -> np.ndarray:
+    """Return the points of the second choice, where their transport has points of another one, too."""
+    values = getattr(points, column)
+    mixed = {t for t in set(points.transport) if len(set(values[points.transport == t])) > 1}
+    return np.asarray(np.isin(points.transport, sorted(mixed)) & (values == second))
+
+
 def hold_out(points: Points, fraction: float, seed: int) -> np.ndarray:
     """Return which points are held out: sizes drawn at random within each kind of operation.
 

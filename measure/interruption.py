@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-STATUS = 130
+STATUS, INTERRUPTED = 130, "interrupted"
 
 
 class Interruption:

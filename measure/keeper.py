@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nearlinear.measure.interruption import INTERRUPTED
 from nearlinear.measure.records import RecordWriter, Sample
 from nearlinear.models.errors import IncompleteError, TargetError
 
@@ -22,20 +23,17 @@ class Keeper:
 
     def close(self, error: BaseException) -> None:
         """Say that the run was interrupted; a record without a sample is of no use."""
-        if not self.samples:
-            self.file.discard()
-        elif isinstance(error, KeyboardInterrupt):
-            self.file.end(complete=False, reason="interrupted")
+        self.file.break_off(error)
 
     def end(self, reason: str) -> None:
         """Close the record; ``TargetError`` where it holds wrong results, ``IncompleteError`` where none."""
         if not self.samples:
             self.file.discard()
-            if reason == "interrupted":
+            if reason == INTERRUPTED:
                 return
             told = "must be long enough for a sample of the smallest size"
             raise IncompleteError("--budget", told, remedy="give more, or measure less")
-        self.file.end(complete=reason != "interrupted", reason=reason)
+        self.file.end(complete=reason != INTERRUPTED, reason=reason)
         check_correct(self.samples, self.file.path)
 
 

@@ -75,11 +75,6 @@ def _script(plan: LaunchPlan) -> str:
     return "\n".join(lines)
 
 
-def ranks_of(plan_nodes: int, per_node: int, launch: int) -> tuple[int, int]:
-    """Return (nodes, ranks per node): as said, or all of ``launch`` ranks on one node."""
-    return (plan_nodes, per_node) if per_node else (plan_nodes, max(launch // max(plan_nodes, 1), 1))
-
-
 def without(arguments: Sequence[str], options: Sequence[str]) -> list[str]:
     """Return arguments without some options and their values."""
     rest, skip = [], False

@@ -9,7 +9,7 @@ from nearlinear.measure.agreement import Failed, Interrupted, Saving, everywhere
 from nearlinear.measure.cells import Company
 from nearlinear.measure.elements import element_type
 from nearlinear.measure.header import header
-from nearlinear.measure.interruption import STATUS, deferred
+from nearlinear.measure.interruption import INTERRUPTED, STATUS, deferred
 from nearlinear.measure.keeper import Keeper
 from nearlinear.measure.launcher import launched_size, require_mpi
 from nearlinear.measure.operations.operation import Operation, Workspace
@@ -21,7 +21,7 @@ from nearlinear.measure.protocol.clocks import Clocks, compare
 from nearlinear.measure.protocol.starts import BarrierStart, WindowStart
 from nearlinear.measure.protocol.visit import Crew
 from nearlinear.measure.records import Sample
-from nearlinear.measure.sampling import INTERRUPTED, Sampling, run_sampling
+from nearlinear.measure.sampling import Sampling, run_sampling
 from nearlinear.measure.sanity import check_size, check_versions
 from nearlinear.measure.team import Team, crowded, lone_team, team_of
 from nearlinear.measure.transports.choice import library_sums

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nearlinear.measure.cells import Cell, Company, sample_of, take
-from nearlinear.measure.interruption import Interruption
+from nearlinear.measure.interruption import INTERRUPTED, Interruption
 from nearlinear.measure.operations.operation import Operation, Prepared, Workspace
 from nearlinear.measure.protocol.starts import widened
 from nearlinear.measure.protocol.stopping import Stopping
@@ -26,7 +26,6 @@ WARM_UP = 5  # calls after the first, which is checked
 WARM_SHARE = 0.4  # of the budget may go into warming up
 VISIT_S, VISIT_MOST = 0.15, 20  # a visit takes so long, and so many samples, at most
 ENOUGH, SPENT, STOPPED, COMPARE = -1.0, -2.0, -3.0, -4.0
-INTERRUPTED = "interrupted"
 REASONS = {ENOUGH: "done", SPENT: "budget", STOPPED: INTERRUPTED}
 COMPARED_S, COMPARED_SHARE = 1.0, 0.02  # how often clocks are compared, at most, and of the time
 

@@ -50,6 +50,13 @@ class RecordWriter:
         self._sync()
         self._file.close()
 
+    def break_off(self, error: BaseException) -> None:
+        """Close for an error: a wish to end is written, a record without a line is of no use."""
+        if not self.count:
+            self.discard()
+        elif isinstance(error, KeyboardInterrupt):
+            self.end(complete=False, reason="interrupted")
+
     def discard(self) -> None:
         """Take the file away: nothing was measured."""
         self._file.close()

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from nearlinear.measure.operations.operation import VENDOR
 from nearlinear.measure.operations.rounds import fitting
 from nearlinear.measure.team import Team
 from nearlinear.measure.training.data import Dataset
@@ -12,7 +13,7 @@ from nearlinear.measure.training.mailbox import Mailbox
 from nearlinear.measure.training.networks import Network
 from nearlinear.measure.training.replica import Replica
 from nearlinear.measure.training.roles import BulkServer, BulkWorker, Gossiper, Role, Server, Visitor
-from nearlinear.measure.training.spec import VENDOR, TrainSpec
+from nearlinear.measure.training.spec import TrainSpec
 from nearlinear.models.collectives.schedule import Schedule
 from nearlinear.models.errors import AbsentError, SpecError
 from nearlinear.models.training.synchronisation import BulkSynchronous, Gossip
@@ -98,7 +99,7 @@ def _role(
         return Server(rule, network.weights, mailbox, workers)
     if isinstance(rule, Gossip):
         return Gossiper(rule, replica, mailbox, rank, workers, spec.seed)
-    return Visitor(rule, replica, mailbox, server=workers, rank=rank)
+    return Visitor(rule, replica, mailbox, server=workers)
 
 
 def _bulk(

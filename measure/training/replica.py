@@ -84,13 +84,17 @@ class Replica:
         times.compute_s += time.perf_counter() - begin
 
     def evaluate(self, weights: Any) -> tuple[float, float]:
-        """Return mean loss and accuracy of other weights on the held-back images."""
+        """Return mean loss and accuracy of other weights, of the host, on the held-back images."""
         own = self.weights.copy()
-        self.weights[:] = weights
+        self.weights[:] = self.hold(weights)
         test = self._dataset.prepared_test()
         told = self.network.evaluate(test.images, test.labels)
         self.weights[:] = own
         return told
+
+    def hold(self, weights: Any) -> Any:
+        """Return weights of the host where this replica's are."""
+        return self._buffers.hold(weights)
 
     def close(self) -> None:
         """End the loader."""

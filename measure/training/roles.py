@@ -15,6 +15,7 @@ from nearlinear.measure.training.exchanges import (
 )  # fmt: skip
 from nearlinear.measure.training.mailbox import Mailbox
 from nearlinear.measure.training.replica import Replica, StepTimes
+from nearlinear.measure.transports.buffers import on_host
 from nearlinear.measure.transports.transport import Transport
 from nearlinear.models.training.synchronisation import (
     AsynchronousServer,
@@ -117,9 +118,9 @@ class BulkServer(Role):
 class Visitor(Role):
     """A worker that visits a server now and then, at its own pace."""
 
-    def __init__(self, rule: ServerRule, replica: Replica, mailbox: Mailbox, server: int, rank: int) -> None:
+    def __init__(self, rule: ServerRule, replica: Replica, mailbox: Mailbox, server: int) -> None:
         self._rule, self._replica, self._mailbox, self._server = rule, replica, mailbox, server
-        self._taken, self._step, self._rank = replica.weights.copy(), 0, rank
+        self._taken, self._step = replica.weights.copy(), 0
 
     def run(self, steps: int) -> list[StepTimes]:
         """Compute and update; exchange when it is time; at last tell the server that this is all."""
@@ -141,10 +142,10 @@ class Visitor(Role):
         self._step += 1
         if self._step % self._rule.period == 0:
             begin = time.perf_counter()
-            self._mailbox.send(_on_host(self._rule.bring(replica.weights, self._taken)), self._server)
+            self._mailbox.send(on_host(self._rule.bring(replica.weights, self._taken)), self._server)
             answer = self._mailbox.take(self._server)
             assert answer is not None
-            self._rule.take(replica.weights, _like(replica.weights, answer[1]))
+            self._rule.take(replica.weights, replica.hold(answer[1]))
             self._taken[:] = replica.weights
             times.exchange_s = time.perf_counter() - begin
         return times
@@ -154,7 +155,7 @@ class Server(Role):
     """The server of an asynchronous rule: it answers one worker after the other."""
 
     def __init__(self, rule: ServerRule, weights: Any, mailbox: Mailbox, workers: int) -> None:
-        self._rule, self._centre, self._mailbox = rule, _on_host(weights), mailbox
+        self._rule, self._centre, self._mailbox = rule, weights, mailbox
         self._workers = workers
 
     def run(self, steps: int) -> list[StepTimes]:
@@ -211,24 +212,11 @@ class Gossiper(Role):
 
     def _push(self, peer: int) -> None:
         self.share /= 2
-        weights = _on_host(self._replica.weights)
+        weights = on_host(self._replica.weights)
         self._mailbox.send(np.append(weights, np.float32(self.share)), peer)
 
     def _merge(self, letter: tuple[int, Any, bool] | None) -> None:
         assert letter is not None
         pushed, share = letter[1][:-1], float(letter[1][-1])
         weights = self._replica.weights
-        self.share = self._rule.merge(weights, self.share, _like(weights, pushed), share)
-
-
-def _on_host(array: Any) -> Any:
-    return array.get() if hasattr(array, "get") else np.array(array)
-
-
-def _like(weights: Any, array: Any) -> Any:
-    """Return a host array where the weights are."""
-    if not hasattr(weights, "get"):
-        return array
-    import cupy
-
-    return cupy.asarray(array)
+        self.share = self._rule.merge(weights, self.share, self._replica.hold(pushed), share)

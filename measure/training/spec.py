@@ -4,13 +4,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from nearlinear.measure.operations.operation import VENDOR
 from nearlinear.measure.training.data import DataSpec
 from nearlinear.measure.training.networks import NetworkSpec
 from nearlinear.models.errors import SpecError
 from nearlinear.models.training.synchronisation import BulkSynchronous, Rule
 
 LOADERS = ("inline", "process")
-VENDOR = "vendor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

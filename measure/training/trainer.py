@@ -11,8 +11,9 @@ import numpy as np
 
 from nearlinear.measure.agreement import Failed, Interrupted, Saving, everywhere, together
 from nearlinear.measure.header import facts
-from nearlinear.measure.interruption import STATUS, Interruption, deferred
+from nearlinear.measure.interruption import INTERRUPTED, STATUS, Interruption, deferred
 from nearlinear.measure.launcher import launched_size, require_mpi
+from nearlinear.measure.operations.operation import VENDOR
 from nearlinear.measure.placement import Placement, in_node_order
 from nearlinear.measure.records import Epoch, RecordWriter, Step
 from nearlinear.measure.sanity import check_size, check_versions
@@ -20,7 +21,8 @@ from nearlinear.measure.team import Team, lone_team, team_of
 from nearlinear.measure.training.batches import LoadingPlan
 from nearlinear.measure.training.cast import Cast, cast_roles
 from nearlinear.measure.training.data import Dataset
-from nearlinear.measure.training.spec import VENDOR, Trained, TrainSpec
+from nearlinear.measure.training.spec import Trained, TrainSpec
+from nearlinear.measure.transports.buffers import on_host
 from nearlinear.models.errors import SpecError, TargetError
 from nearlinear.models.training.synchronisation import BulkSynchronous
 
@@ -48,7 +50,8 @@ def train(spec: TrainSpec, how: "TrainHow", failed: Failed, progress: Progress) 
     from mpi4py import MPI
 
     saving = Saving()
-    with together(MPI.COMM_WORLD, saving.close, failed), ExitStack() as open_:
+    # A rank in error ends all before it gives back: giving back may wait for those who wait for it.
+    with ExitStack() as open_, together(MPI.COMM_WORLD, saving.close, failed):
         team = _team(MPI.COMM_WORLD, spec, how)
         letters = None if isinstance(spec.rule, BulkSynchronous) else team.comm.Dup()
         dataset = everywhere(team.comm, spec.data.build)
@@ -81,7 +84,7 @@ def _interruptible(run: "_Run", progress: Progress) -> str:
     """Train until done, or until somebody wants an end and the steps at hand are recorded."""
     with deferred(run.team.rank == 0) as interruption:
         reason = run.epochs(progress, interruption)
-    if reason == "interrupted":
+    if reason == INTERRUPTED:
         raise Interrupted if run.team.rank == 0 else SystemExit(STATUS)
     return reason
 
@@ -114,21 +117,17 @@ class _Run:
             if epoch and spent > self.spec.budget_s:
                 return self._end("budget")
             if not self._epoch(epoch, progress, interruption):
-                return self._end("interrupted")
+                return self._end(INTERRUPTED)
         return self._end("done")
 
     def close(self, error: BaseException) -> None:
         """Save what there is; a record without a step is of no use."""
-        if self.writer is None or isinstance(error, Interrupted):
-            return
-        if not self.writer.count:
-            self.writer.discard()
-        elif isinstance(error, KeyboardInterrupt):
-            self.writer.end(complete=False, reason="interrupted")
+        if self.writer is not None and not isinstance(error, Interrupted):
+            self.writer.break_off(error)
 
     def _end(self, reason: str) -> str:
         if self.writer is not None:
-            self.writer.end(complete=reason != "interrupted", reason=reason)
+            self.writer.end(complete=reason != INTERRUPTED, reason=reason)
         return reason
 
     def _epoch(self, epoch: int, progress: Progress, interruption: Interruption) -> bool:
@@ -176,7 +175,7 @@ class _Run:
         told = control.gather(np.array([apart, self._seconds]))
         result = cast.role.result(mean) if self.team.rank == 0 else None
         if self.writer is not None and cast.replica is not None:
-            loss, accuracy = cast.replica.evaluate(_like(cast.replica.weights, result))
+            loss, accuracy = cast.replica.evaluate(result)
             _check_finite([loss, *told[: cast.workers, 0]])
             self.writer.add(
                 Epoch(
@@ -223,7 +222,7 @@ def _mean(team: Team, cast: Cast) -> Any:
     """Return the mean of the workers' weights on the host, on all ranks."""
     own = np.zeros(cast.elements, dtype=np.float64)
     if cast.replica is not None:
-        own[:] = _on_host(cast.replica.weights)
+        own[:] = on_host(cast.replica.weights)
     team.control.collective("allreduce", None, own)
     return own / cast.workers
 
@@ -232,7 +231,7 @@ def _apart(cast: Cast, mean: Any) -> float:
     """Return how far this worker's weights lie from the mean, relative to it."""
     if cast.replica is None:
         return 0.0
-    distance = float(np.linalg.norm(_on_host(cast.replica.weights) - mean))
+    distance = float(np.linalg.norm(on_host(cast.replica.weights) - mean))
     return distance / max(float(np.linalg.norm(mean)), 1e-30)
 
 
@@ -240,16 +239,3 @@ def _step(epoch: int, step: int, rank: int, row: Any) -> Step:
     load, compute, exchange, wait, hidden, loss = (float(value) for value in row)
     return Step(epoch=epoch, step=step, rank=rank, load_s=load, compute_s=compute, exchange_s=exchange,
                 wait_s=wait, hidden_s=hidden, loss=loss)  # fmt: skip
-
-
-def _on_host(array: Any) -> Any:
-    return array.get() if hasattr(array, "get") else array
-
-
-def _like(weights: Any, array: Any) -> Any:
-    """Return a host array where the weights are."""
-    if not hasattr(weights, "get"):
-        return array
-    import cupy
-
-    return cupy.asarray(array)

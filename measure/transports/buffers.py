@@ -55,6 +55,10 @@ class Buffers:
         if self.name == "cuda":
             self.arrays.cuda.get_current_stream().synchronize()
 
+    def hold(self, array: Any) -> Any:
+        """Return an array of the host where the buffers live; itself on the host."""
+        return self.arrays.asarray(array)
+
     def device(self) -> str:
         """Return the name of the device, empty on the host."""
         if self.name != "cuda":
@@ -73,6 +77,11 @@ class Buffers:
 
 
 HOST = Buffers("host", np)
+
+
+def on_host(array: Any) -> Any:
+    """Return an array of either kind on the host; itself where it is there."""
+    return array.get() if hasattr(array, "get") else array
 
 
 def missing_device() -> str | None:

@@ -37,6 +37,7 @@ class MpiTransport:
         self.buffers, self.waiting = buffers, waiting
         self.name = f"mpi-{buffers.name}"
         self.rank, self.ranks = comm.Get_rank(), comm.Get_size()
+        self.sum, self._methods = MPI.SUM, _methods(comm, waiting)
         self._on_device = buffers.name != "host"
         self._wait = MPI.Request.Waitall if waiting == "poll" else self._nap
         self._heard, self._told = bytearray(1), bytearray(1)
@@ -47,9 +48,8 @@ class MpiTransport:
             self.buffers.ready()
         if operation in BYTE_MOVERS:
             send, receive = (None if array is None else as_bytes(array) for array in (send, receive))
-        in_place = self._mpi.IN_PLACE if send is None else send
-        start = _CALLS[operation] if self.waiting == "poll" else _STARTS[operation]
-        request = start(self._comm, self._mpi.SUM, in_place, receive)
+        source = self._mpi.IN_PLACE if send is None else send
+        request = self._methods[operation](*_arguments(self, operation, source, receive))
         if request is not None:
             self._wait([request])
 
@@ -111,29 +111,31 @@ def _quietly(request: Any) -> None:
             time.sleep(CONTROL_NAP_S)
 
 
-Call = Callable[[Any, Any, Any, Any], Any]  # (communicator, sum, send, receive)
-_CALLS: dict[str, Call] = {
-    "allreduce": lambda comm, op, send, receive: comm.Allreduce(send, receive, op=op),
-    "reduce-scatter": lambda comm, op, send, receive: comm.Reduce_scatter_block(send, receive, op=op),
-    "allgather": lambda comm, op, send, receive: comm.Allgather(send, receive),
-    "alltoall": lambda comm, op, send, receive: comm.Alltoall(send, receive),
-    "broadcast": lambda comm, op, send, receive: comm.Bcast(receive, root=0),
-    "reduce": lambda comm, op, send, receive: comm.Reduce(*_rooted(comm, send, receive), op=op, root=0),
-    "barrier": lambda comm, op, send, receive: comm.Barrier(),
-}
-_STARTS: dict[str, Call] = {
-    "allreduce": lambda comm, op, send, receive: comm.Iallreduce(send, receive, op=op),
-    "reduce-scatter": lambda comm, op, send, receive: comm.Ireduce_scatter_block(send, receive, op=op),
-    "allgather": lambda comm, op, send, receive: comm.Iallgather(send, receive),
-    "alltoall": lambda comm, op, send, receive: comm.Ialltoall(send, receive),
-    "broadcast": lambda comm, op, send, receive: comm.Ibcast(receive, root=0),
-    "reduce": lambda comm, op, send, receive: comm.Ireduce(*_rooted(comm, send, receive), op=op, root=0),
-    "barrier": lambda comm, op, send, receive: comm.Ibarrier(),
-}
+METHODS = {
+    "allreduce": "Allreduce", "reduce-scatter": "Reduce_scatter_block", "allgather": "Allgather",
+    "alltoall": "Alltoall", "broadcast": "Bcast", "reduce": "Reduce", "barrier": "Barrier",
+}  # fmt: skip
 
 
-def _rooted(comm: Any, send: Any, receive: Any) -> tuple[Any, Any]:
+def _methods(comm: Any, waiting: str) -> dict[str, Callable[..., Any]]:
+    """Return the communicator's collectives by name: those that wait, or those that return a request."""
+    names = {n: m if waiting == "poll" else f"I{m.lower()}" for n, m in METHODS.items()}
+    return {name: getattr(comm, method) for name, method in names.items()}
+
+
+def _arguments(transport: MpiTransport, operation: str, send: Any, receive: Any) -> tuple[Any, ...]:
+    """Return what MPI's method takes."""
+    if operation == "barrier":
+        return ()
+    if operation == "broadcast":
+        return receive, 0
+    if operation == "reduce":
+        return *_rooted(transport.rank, send, receive), transport.sum, 0
+    return (send, receive) if operation in BYTE_MOVERS else (send, receive, transport.sum)
+
+
+def _rooted(rank: int, send: Any, receive: Any) -> tuple[Any, Any]:
     """Return send and receive of a reduction to rank 0, where only the root may work in place."""
-    if comm.Get_rank() == 0:
+    if rank == 0:
         return send, receive
     return (receive if not hasattr(send, "view") else send), None

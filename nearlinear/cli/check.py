@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nearlinear.cli import hints
 from nearlinear.cli.options import JSON
 
 if TYPE_CHECKING:
@@ -14,10 +15,10 @@ if TYPE_CHECKING:
 def check(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A record or log.")],
     profile: Annotated[str, typer.Option("--profile", metavar="FILE", help="What is expected (.toml).")],
-    nics: Annotated[int | None, typer.Option("--nics", min=1, help="Network adapters per node.")] = None,
-    collective: Annotated[str | None, typer.Option("--collective", help="Of a log.")] = None,
-    ranks: Annotated[int | None, typer.Option("--ranks", min=2, help="Of a log.")] = None,
-    per_node: Annotated[int | None, typer.Option("--per-node", min=1, help="Of a log.")] = None,
+    nics: hints.NICS = None,
+    collective: hints.COLLECTIVE = None,
+    ranks: hints.RANKS = None,
+    per_node: hints.PER_NODE = None,
     junit: Annotated[
         str | None, typer.Option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML (.xml).")
     ] = None,

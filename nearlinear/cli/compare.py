@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nearlinear.cli import hints
 from nearlinear.cli.options import JSON
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ def compare(
         str | None,
         typer.Option("--fail-if", metavar="RULE", help='Leave with 5, such as "slower>5%", faster, changed.'),
     ] = None,
-    collective: Annotated[str | None, typer.Option("--collective", help="Of logs that do not say.")] = None,
-    ranks: Annotated[int | None, typer.Option("--ranks", min=2, help="Of logs that do not say.")] = None,
-    per_node: Annotated[int | None, typer.Option("--per-node", min=1, help="Of logs.")] = None,
+    collective: hints.COLLECTIVE = None,
+    ranks: hints.RANKS = None,
+    per_node: hints.PER_NODE = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the bootstrap.")] = 0,
     as_json: JSON = False,
 ) -> None:
@@ -34,8 +35,8 @@ def compare(
     from nearlinear.models.errors import TargetError
 
     rule = _rule(fail_if) if fail_if else None
-    hints = Hints(collective=collective, ranks=ranks, per_node=per_node)
-    runs = [read_measurements(Path(path), hints) for path in (before, after)]
+    known = Hints(collective=collective, ranks=ranks, per_node=per_node)
+    runs = [read_measurements(Path(path), known) for path in (before, after)]
     found = compare_runs(runs[0], runs[1], seed)
     notes = [f"{run.path}: {note}" for run in runs for note in run.notes]
     if as_json:

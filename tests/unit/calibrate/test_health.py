@@ -98,11 +98,37 @@ def test_what_the_profile_does_not_know_is_said(profile: Profile) -> None:
     notes: list[str] = []
     both = file_of(samples("vendor", HEALTHY), samples("ring", HEALTHY))
     assert len(check_run(both, profile, None, notes)) == 1
-    assert notes == [
-        "not checked: allreduce by ring among 4 on 1 through mpi-host, of which the profile has nothing"
-    ]
+    what = "allreduce by ring among 4 on 1 through mpi-host, float32"
+    assert notes == [f"not checked: {what}, of which the profile has nothing"]
     with pytest.raises(ContentError, match="must hold something that the profile knows"):
         check_run(file_of(samples("ring", HEALTHY)), profile, None, [])
+
+
+def test_ranks_beyond_the_profile_are_said_and_have_wider_bands(profile: Profile) -> None:
+    near, far = (_checked(file_of(samples("vendor", HEALTHY, ranks=ranks)), profile) for ranks in (4, 16))
+    assert (near.beyond, far.beyond) == (False, True)
+    assert (far.high_s / far.low_s > near.high_s / near.low_s).all()
+
+
+def test_modes_and_types_are_never_mixed(profile: Profile) -> None:
+    def quick(sample: Sample) -> Sample:
+        return replace(sample, mode="pipelined", time_s=sample.time_s / 2)
+
+    notes: list[str] = []
+    alone, narrow = _run(HEALTHY), _run(HEALTHY, change=lambda s: replace(s, dtype="float16"))
+    everything = (*alone.samples, *_run(HEALTHY, change=quick).samples, *narrow.samples)
+    both = Imported(path="x", format="record", samples=everything)
+    (curve,) = check_run(both, profile, None, notes)
+    assert curve.measured_s.tolist() == _checked(alone, profile).measured_s.tolist()
+    assert "points left out: 19 (pipelined, and calls timed alone are there, too)" in notes
+    assert any("through mpi-host, float16, of which the profile has nothing" in note for note in notes)
+
+
+def test_another_mode_than_that_of_the_profile_is_said(profile: Profile) -> None:
+    told = Profile(name="a", links=profile.links, provenance={"files": [{"modes": ["pipelined"]}]})
+    notes: list[str] = []
+    check_run(_run(HEALTHY), told, None, notes)
+    assert notes == ["doubtful: individual times against a profile of pipelined ones"]
 
 
 def _record(path: str, run: Imported) -> None:

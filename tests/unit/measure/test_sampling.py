@@ -20,8 +20,6 @@ from nearlinear.measure.sampling import Sampling, run_sampling
 from nearlinear.measure.transports.buffers import HOST
 from tests.threads import ThreadTransport, on_threads
 
-EXACTLY = {"precision": 0.0}
-
 
 def _stopping(count: int) -> Stopping:
     return Stopping(least=count, most=count, precision=0.0)
