@@ -32,7 +32,7 @@ class Prepared:
         Of a kernel that computes in another type than that of the vector.
     flop, moved_bytes : float or None
         Work of a kernel.
-    finish : callable
+    finish : callable or None
         Waits for the device of a library that has streams of its own; timed, once after all calls.
     """
 
@@ -44,7 +44,7 @@ class Prepared:
     dtype: str = ""
     flop: float | None = None
     moved_bytes: float | None = None
-    finish: Callable[[], None] = lambda: None
+    finish: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

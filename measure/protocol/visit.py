@@ -114,7 +114,7 @@ def _part(
 ) -> FloatArray:
     """Return what one participant saw: a row for each sample, then the tail."""
     run, ready, clock = prepared.run, transport.buffers.ready, time.perf_counter  # looked up but once
-    on_device = transport.buffers.name != "host"
+    finish, on_device = prepared.finish, transport.buffers.name != "host"
     rows = np.empty((samples, COLUMNS))
     offset = float(crew.clocks.offset_s[crew.rank])
     participants = [members[rank] for rank in operation.participants]
@@ -125,7 +125,8 @@ def _part(
         begin = clock()
         for _ in repeat(None, calls):
             run()
-        prepared.finish()
+        if finish is not None:
+            finish()
         if on_device:
             ready()
         end = clock()
