@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+from nearlinear.calibrate.curves.rank_width import Z90
 from nearlinear.calibrate.fit import fit
 from nearlinear.calibrate.importers import Imported
-from nearlinear.calibrate.points import Points, hold_out, medians
+from nearlinear.calibrate.points import Points, medians
 from nearlinear.calibrate.problem import Problem
-from nearlinear.calibrate.uncertainty import Z90
+from nearlinear.calibrate.splits import hold_out_sizes
 from nearlinear.measure.records import Sample
 from nearlinear.models.arrays import FloatArray
 
@@ -62,7 +63,7 @@ def inside(points: Points) -> FloatArray:
     """Return errors at random halves of the sizes."""
     found = []
     for seed in range(SEEDS):
-        held = hold_out(points, 0.5, seed)
+        held = hold_out_sizes(points, 0.5, seed)
         found.append(errors(points, ~held, held))
     return np.concatenate(found)
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from nearlinear.calibrate.curves.surface_fit import unsteady
 from nearlinear.calibrate.forms import READABLE
+from nearlinear.calibrate.holdout import check_all
 from nearlinear.calibrate.importers import Hints, Imported, read_all
 from nearlinear.calibrate.levels import Calibrated, fit_levels
 from nearlinear.calibrate.points import Points, alike, medians
@@ -57,12 +59,27 @@ def fit_profile(
     points = medians(imported)
     notes = [f"{Path(i.path).name}: {note}" for i in imported for note in i.notes]
     notes += _unreadable(points)
-    links = fit_levels(alike(points[np.isin(points.operation, READABLE)], notes), spec, notes)
+    usable = alike(points, notes)
+    links = fit_levels(usable[np.isin(usable.operation, READABLE)], spec, notes)
     if not links:
-        why = notes[-1] if notes else "no rows of allreduce, allgather, reduce-scatter or sendrecv"
+        why = notes[-1] if notes else f"no rows of {', '.join(READABLE)}"
         raise FitError("calibrate", f"nothing could be fitted ({why})", remedy="see docs/calibration.md")
-    profile = Profile(name=name, links=tuple(c.link for c in links), provenance=_provenance(imported, spec))
+    profile = Profile(
+        name=name, links=tuple(c.link for c in links), provenance=_provenance(imported, spec),
+        holdout=check_all(usable, imported, links, spec),
+    )  # fmt: skip
+    notes += _doubts(links)
     return Calibration(profile=profile, links=tuple(links), notes=tuple(notes))
+
+
+def _doubts(links: Sequence[Calibrated]) -> list[str]:
+    """Return what a reader must know before other rank counts are predicted from measured curves."""
+    return [
+        f"{one.link.operation} {one.link.level}: ranks of the node share their links, and bandwidth may"
+        " collapse with more of them: measure every count that matters"
+        for one in links
+        if one.link.surface is not None and unsteady(one.link.surface, one.link.operation)
+    ]
 
 
 def _check_once(imported: Sequence[Imported]) -> None:

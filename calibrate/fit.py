@@ -97,7 +97,7 @@ def _with_a_break(problem: Problem, best: Fit, line: Fit, messages: FloatArray) 
         return None
     breaks = np.array(places)
     starts = np.array([_split(best, edges) for edges in places])
-    centre, precision = _held(line, breaks.shape[1])
+    centre, precision = _held(problem, line, breaks.shape[1])
     theta = _newton(problem, starts, breaks, centre, precision, np.ones(len(problem.points)))
     losses = _robust(problem.residuals(theta, breaks)).sum(axis=1)
     winner = int(np.argmin(losses))
@@ -118,10 +118,13 @@ def _split(near: Fit, breaks: FloatArray) -> FloatArray:
     return np.concatenate((near.theta[:1], slopes, near.theta[1 + pieces :]))
 
 
-def _held(line: Fit, breaks: int) -> tuple[FloatArray, FloatArray]:
+def _held(problem: Problem, line: Fit | None, breaks: int) -> tuple[FloatArray, FloatArray]:
     """Return what the parameters with so many breaks are held to, and how strongly."""
-    centre = _split(line, np.arange(breaks, dtype=float))
+    single = np.zeros(2 + problem.reduction)
+    centre = single if line is None else _split(line, np.arange(breaks, dtype=float))
     precision = np.zeros_like(centre)
+    if problem.prior is not None:
+        centre[0], precision[0] = problem.prior.log_s, 1 / problem.prior.log_sd**2
     if breaks:
         precision[1 : 1 + breaks] = 1 / PIECE_SD**2
         precision[1 + breaks] = 1 / LAST_SD**2
@@ -163,8 +166,7 @@ def _robust(residual: FloatArray) -> FloatArray:
 
 def _polish(problem: Problem, start: FloatArray, breaks: FloatArray, line: Fit | None) -> Fit:
     """Return the optimum near a start."""
-    nothing = (start, np.zeros_like(start))
-    centre, precision = _held(line, len(breaks)) if line is not None else nothing
+    centre, precision = _held(problem, line, len(breaks))
     pull = np.sqrt(precision)
 
     def residuals(theta: FloatArray) -> FloatArray:

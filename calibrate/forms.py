@@ -15,8 +15,10 @@ from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.hardware.topology import Topology, TopologyLevel
 
 VENDOR_FORM = "library"
-SHARE = {"allreduce": 1.0, "reduce-scatter": 0.5, "allgather": 0.5}  # of an allreduce's passes
-READABLE = (*SHARE, "sendrecv")
+HALF = ("alltoall", "gather", "scatter")  # of an allreduce's passes, as its own halves
+WHOLE = ("broadcast", "reduce")  # the vector passes once, in a pipeline
+COLLECTIVES = (*library.SHARE, *HALF, *WHOLE)
+READABLE = (*COLLECTIVES, "sendrecv")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +64,13 @@ class Kind:
         """How many units the outermost links join."""
         return self.ranks if self.nodes == 1 else self.nodes
 
+    @property
+    def share(self) -> float:
+        """Time of a library's collective over that of its allreduce of as large a vector."""
+        if self.operation in WHOLE:
+            return self.units / (2.0 * (self.units - 1))
+        return library.SHARE.get(self.operation, 0.5)
+
     def time_s(self, size_bytes: FloatArray, cost: LinkCost, inner: Inside | None) -> FloatArray:
         """Return modelled times, shape (samples, sizes).
 
@@ -85,7 +94,7 @@ class Kind:
             )
             topology, group = Topology(levels=levels), per_node
         if self.algorithm == "vendor":
-            return SHARE[self.operation] * library.time_s(topology, self.ranks, size_bytes, Choices())
+            return self.share * library.time_s(topology, self.ranks, size_bytes, Choices())
         form = ALGORITHMS[self.algorithm].time_s
         return form(topology, self.ranks, size_bytes, Choices(group=group))
 

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nearlinear.calibrate.expected import expected_band
 from nearlinear.calibrate.forms import READABLE, VENDOR_FORM, Inside, Kind, kinds_of
 from nearlinear.calibrate.importers.imported import Imported
 from nearlinear.calibrate.points import Points, alike, medians
 from nearlinear.measure.records import Sample
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.errors import ContentError
-from nearlinear.models.hardware.message import LinkCost, Residual
-from nearlinear.models.prediction import HIGH, LOW
-from nearlinear.models.profile import LinkProfile, Profile
+from nearlinear.models.link_profile import LinkProfile
+from nearlinear.models.profile import Profile
 
 FAILS = 0.25  # of a curve's sizes slower than the band
 OUTLIER = 0.6  # of the samples in which one rank is the slowest
@@ -123,11 +123,13 @@ def _other_modes(points: Points, profile: Profile) -> list[str]:
 
 def _link_for(kind: Kind, level: str, points: Points, profile: Profile) -> LinkProfile | None:
     """Return the link of the profile that was measured in the same way."""
-    wanted = (level, kind.source, points.transport[0], points.dtype[0])
-    return next(
-        (link for link in profile.links if (link.level, link.source, link.transport, link.dtype) == wanted),
-        None,
-    )
+    operation = kind.operation if kind.source == "vendor" else ""
+    wanted = (level, kind.source, operation, points.transport[0], points.dtype[0])
+    return next((link for link in profile.links if _way(link) == wanted), None)
+
+
+def _way(link: LinkProfile) -> tuple[str, str, str, str, str]:
+    return link.level, link.source, link.operation, link.transport, link.dtype
 
 
 def _inner(kind: Kind, points: Points, profile: Profile, adapters: int | None) -> Inside | None:
@@ -142,8 +144,7 @@ def _curve(
 ) -> Curve:
     order = np.argsort(points.size_bytes)
     sizes, measured = points.size_bytes[order], points.time_s[order]
-    times = kind.time_s(sizes, _with_residual(link, kind), inner)
-    low, median, high = np.percentile(times, [LOW, 50.0, HIGH], axis=0)
+    low, median, high = expected_band(kind, link, inner, sizes)
     curve = Curve(
         kind=kind, transport=str(points.transport[0]), size_bytes=sizes, measured_s=measured, low_s=low,
         median_s=median, high_s=high, beyond=_beyond(kind, sizes, link), causes=(),
@@ -154,17 +155,6 @@ def _curve(
     causes = [_where(np.log(measured / median), latency / median)]
     causes += [PROCESSORS] if points.bound[order][curve.slow].mean() > 0.5 else []
     return replace(curve, causes=(*causes, *_slowest(kind, samples)))
-
-
-def _with_residual(link: LinkProfile, kind: Kind) -> LinkCost:
-    """Return the link's samples, each with a draw of what the fit leaves out."""
-    z = np.random.default_rng(0).standard_normal((len(link.cost.latency_s), 1))
-    doublings = max(np.log2(kind.units / max(link.ranks, default=kind.units)), 0.0)
-    spread = float(np.hypot(link.spread, link.spread_per_doubling * doublings))
-    residual = Residual(
-        z=z, spread=spread, spread_per_octave=link.spread_per_octave, high_bytes=link.high_bytes
-    )
-    return replace(link.cost, residual=residual)
 
 
 def _beyond(kind: Kind, sizes: FloatArray, link: LinkProfile) -> bool:

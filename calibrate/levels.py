@@ -4,19 +4,28 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nearlinear.calibrate.curves.checked import check_curves
+from nearlinear.calibrate.curves.link_surface import link_surface, spread_between, spread_per_octave
+from nearlinear.calibrate.curves.rank_width import spread_per_doubling
+from nearlinear.calibrate.curves.series import groups
 from nearlinear.calibrate.fit import Fit, fit
-from nearlinear.calibrate.forms import VENDOR_FORM, Inside
+from nearlinear.calibrate.forms import COLLECTIVES, VENDOR_FORM, Inside
+from nearlinear.calibrate.held import Held
+from nearlinear.calibrate.nccl_tuning import latency_prior
 from nearlinear.calibrate.points import Points
 from nearlinear.calibrate.problem import Problem
 from nearlinear.calibrate.spec import CalibrateSpec
-from nearlinear.calibrate.uncertainty import Held, Spread, bootstrap, check_held_out, spread_of
+from nearlinear.calibrate.splits import splits
+from nearlinear.calibrate.uncertainty import bootstrap, predict_held, spread_of
 from nearlinear.models.errors import FitError
 from nearlinear.models.hardware.message import LinkCost
-from nearlinear.models.profile import Interval, LinkProfile
+from nearlinear.models.link_profile import Holdout, Interval, LinkProfile
 from nearlinear.models.units import format_size, format_time
 
 LATENCY_SEEN_BYTES = 64 * 1024  # latency is known if messages up to here were timed
 SEEN = 0.1  # share of some point's time that the bandwidth must account for to be fitted
+SPREADS = ("spread per octave", "spread per doubling")  # of curves: from other systems
+FREE = LinkCost.of(0.0, np.inf)  # of links inside nodes that nobody timed apart
 WIDEST_FACTOR = 10.0  # a 90 % interval of the bandwidth wider than this is of no use
 
 
@@ -40,29 +49,38 @@ class Calibrated:
 
 
 def fit_levels(points: Points, spec: CalibrateSpec, notes: list[str]) -> list[Calibrated]:
-    """Return the fit of every level, transport, type and source, nodes before networks.
+    """Return the fit of every level, transport, type, source and collective, nodes before networks.
 
     Networks build on nodes. ``notes`` gets why something is left out or doubtful.
     """
     found: list[Calibrated] = []
-    ways = dict.fromkeys(zip(points.transport.tolist(), points.dtype.tolist(), strict=True))
-    for transport, dtype in ways:
-        mine = points[(points.transport == transport) & (points.dtype == dtype)]
-        for source in ("vendor", "rounds", "pingpong"):
+    for rows in groups(points, ("transport", "dtype")):
+        mine = points[rows]
+        for source, operation in _sources(mine):
             for level in ("node", "network"):
-                rows = _rows(mine, source, level)
-                if rows.any():
-                    calibrated = _fit_level(mine[rows], level, source, spec, found, notes)
+                chosen = mine[_rows(mine, source, operation, level)]
+                if len(chosen):
+                    calibrated = _fit_level(chosen, level, source, spec, found, notes)
                     found += [calibrated] if calibrated else []
     return found
 
 
-def _rows(points: Points, source: str, level: str) -> np.ndarray:
+def _sources(points: Points) -> list[tuple[str, str]]:
+    """Return what was timed: each of the library's collectives, our own rounds, single messages."""
+    vendor = (points.algorithm == "vendor") & (points.operation != "sendrecv")
+    operations = [name for name in COLLECTIVES if name in set(points.operation[vendor].tolist())]
+    return [*(("vendor", name) for name in operations), ("rounds", ""), ("pingpong", "")]
+
+
+def _rows(points: Points, source: str, operation: str, level: str) -> np.ndarray:
     vendor = points.algorithm == "vendor"
     alone = points.operation == "sendrecv"
-    of_source = {"vendor": vendor & ~alone, "rounds": ~vendor, "pingpong": alone}[source]
-    of_level = (points.nodes == 1) == (level == "node")
-    return np.asarray(of_source & of_level)
+    of_source = {
+        "vendor": vendor & (points.operation == operation),
+        "rounds": ~vendor & ~alone,
+        "pingpong": alone,
+    }
+    return np.asarray(of_source[source] & ((points.nodes == 1) == (level == "node")))
 
 
 def _fit_level(
@@ -74,9 +92,11 @@ def _fit_level(
     notes: list[str],
 ) -> Calibrated | None:
     """Return the fit of one level, or a note why it is left out."""
-    what = f"{source} {level}"
+    operation = str(points.operation[0]) if source == "vendor" else ""
+    what = " ".join(filter(None, (source, operation if operation != "allreduce" else "", level)))
     try:
-        problem = Problem.of(points, _inner(points, level, source, spec.hints.nics, found))
+        inner = _inner(points, level, source, spec.hints.nics, found, notes)
+        problem = _held_by_prior(Problem.of(points, inner), source, level)
         best = fit(problem)
         if _hidden(problem, best):
             raise FitError(what, f"bandwidth is not identified, {_why_hidden(problem)}")
@@ -87,15 +107,57 @@ def _fit_level(
     except FitError as error:
         notes.append(f"{str(error).replace(error.where, what, 1)}; left out")
         return None
-    held = check_held_out(problem, spec.holdout, spec.replicates, spec.seed) if spec.holdout else None
-    spread = spread_of(problem, spec.seed)
     notes += _identified(problem, best, what)
-    link = _link(problem, cost, level, source, spread, held)
+    held = _held(problem, source, spec)
+    summary = held.summary if held is not None else None
+    fitted = _link(problem, cost, level, source, summary)
+    link = _as_measured(fitted, problem, level) if source == "vendor" else _spread(fitted, problem, spec.seed)
     return Calibrated(link=link, problem=problem, held=held)
 
 
+def _held_by_prior(problem: Problem, source: str, level: str) -> Problem:
+    """Return the problem with NCCL's constants for a latency that the sizes do not show."""
+    unseen = problem.messages().min() > LATENCY_SEEN_BYTES
+    if unseen and source == "vendor" and problem.points.transport[0] == "nccl":
+        return replace(problem, prior=latency_prior(level))
+    return problem
+
+
+def _held(problem: Problem, source: str, spec: CalibrateSpec) -> Held | None:
+    """Return the check of a fit at sizes that it did not see."""
+    for mask in splits(problem.points, "sizes", spec.holdout, spec.seed):
+        if source == "vendor":
+            return check_curves(problem.points, "sizes", mask)
+        return predict_held(problem, mask, spec.replicates, spec.seed)
+    return None
+
+
+def _as_measured(link: LinkProfile, problem: Problem, level: str) -> LinkProfile:
+    """Return the link with the library's collective as it was measured, and bands of such curves."""
+    surface, per_node = link_surface(problem.points, level)
+    hops = () if len(surface.curves) > 1 else ("latency over launch",)
+    return replace(
+        link, surface=surface, per_node=per_node, assumed=(*_prior_names(problem), *hops, *SPREADS),
+        spread=spread_between(surface), spread_per_octave=spread_per_octave(),
+        spread_per_doubling=spread_per_doubling(surface, link.operation),
+    )  # fmt: skip
+
+
+def _prior_names(problem: Problem) -> tuple[str, ...]:
+    return ("latency",) if problem.prior is not None else ()
+
+
+def _spread(link: LinkProfile, problem: Problem, seed: int) -> LinkProfile:
+    """Return the link with the spread of what its fit leaves out, and which part of it is a prior."""
+    spread = spread_of(problem, seed)
+    return replace(
+        link, spread=spread.inside, spread_per_octave=spread.per_octave,
+        spread_per_doubling=spread.per_doubling, assumed=spread.assumed,
+    )  # fmt: skip
+
+
 def _inner(
-    points: Points, level: str, source: str, adapters: int | None, found: list[Calibrated]
+    points: Points, level: str, source: str, adapters: int | None, found: list[Calibrated], notes: list[str]
 ) -> Inside | None:
     """Return what is known inside the nodes, where several ranks of each took part."""
     if level == "node" or not bool((points.ranks > points.nodes).any()):
@@ -106,6 +168,9 @@ def _inner(
     if source == "rounds" and adapters is None:
         raise FitError(what, "ranks of a node share its network adapters, say how many (--nics)")
     cost = _inside(points, source, found)
+    if cost is None and source == "vendor":
+        notes.append(f"{what}: nothing was measured inside one node; its links are taken as free")
+        return Inside(FREE)
     if cost is None:
         raise FitError(what, "runs on several nodes of several ranks need runs inside one node, too")
     return Inside(cost, adapters if source == "rounds" else None)
@@ -116,13 +181,9 @@ def _inside(points: Points, source: str, found: list[Calibrated]) -> LinkCost | 
     for calibrated in found:
         link = calibrated.link
         same = (link.transport, link.dtype) == (points.transport[0], points.dtype[0])
-        if link.level == "node" and link.source == source and same:
-            return LinkCost(
-                latency_s=link.cost.latency_s[:1],
-                seconds_per_byte=tuple(slope[:1] for slope in link.cost.seconds_per_byte),
-                break_bytes=link.cost.break_bytes,
-                reduction_s_per_byte=link.cost.reduction_s_per_byte[:1],
-            )
+        alike = source != "vendor" or link.operation == points.operation[0]
+        if link.level == "node" and link.source == source and same and alike:
+            return link.best
     return None
 
 
@@ -145,7 +206,8 @@ def _identified(problem: Problem, best: Fit, what: str) -> list[str]:
     if messages.min() > LATENCY_SEEN_BYTES:
         notes.append(
             f"{what}: latency is not identified, the smallest message is {format_size(messages.min())};"
-            " sweep from 1K"
+            + (" NCCL's tuning constants stand in;" if problem.prior is not None else "")
+            + " sweep from 1K"
         )
     latency = float(np.exp(best.theta[0]))
     largest = float(problem.cost(best.theta, best.breaks).transfer_s(messages.max()).item())
@@ -168,23 +230,23 @@ def _check_useful(cost: LinkCost, what: str) -> None:
         )
 
 
-def _link(
-    problem: Problem, cost: LinkCost, level: str, source: str, spread: Spread, held: Held | None
-) -> LinkProfile:
+def _link(problem: Problem, cost: LinkCost, level: str, source: str, holdout: Holdout | None) -> LinkProfile:
     points, messages = problem.points, problem.messages()
     return LinkProfile(
         level=level,
         transport=str(points.transport[0]),
         dtype=str(points.dtype[0]),
+        operation=str(points.operation[0]) if source == "vendor" else "",
         source=source,
         form=VENDOR_FORM if source == "vendor" else "",
         cost=cost,
-        spread=spread.inside,
-        spread_per_octave=spread.per_octave,
-        spread_per_doubling=spread.per_doubling,
+        spread=0.0,
+        spread_per_octave=0.0,
+        spread_per_doubling=0.0,
         low_bytes=float(messages.min()),
         high_bytes=float(messages.max()),
         ranks=tuple(sorted({kind.units for kind in problem.kinds})),
+        per_node=1,
         reduction_known=problem.reduction,
-        holdout=held.summary if held else None,
+        holdout=holdout,
     )

@@ -5,7 +5,7 @@ left out, as are results that were found wrong.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ KEY = (
     "operation", "algorithm", "transport", "placement", "ranks", "nodes", "dtype", "wire_dtype", "mode",
     "waiting", "size_bytes",
 )  # fmt: skip
+RECORD = "record"  # the format of files whose repetitions are samples of one run
 TEXTS = ("operation", "algorithm", "transport", "placement", "dtype", "wire_dtype", "mode", "waiting")
 
 
@@ -85,6 +86,18 @@ def medians(files: Sequence[Imported]) -> Points:
     )
 
 
+def tables_apart(files: Sequence[Imported]) -> list[Imported]:
+    """Return the files with repeated tables of a log apart: each is a run. A record is one run."""
+    found = []
+    for imported in files:
+        tables: dict[int, list[Sample]] = {}
+        for sample in imported.samples:
+            table = 0 if imported.format == RECORD else sample.repetition
+            tables.setdefault(table, []).append(sample)
+        found += [replace(imported, samples=tuple(samples)) for samples in tables.values()]
+    return found
+
+
 def _usable(samples: Iterable[Sample]) -> Iterable[Sample]:
     return (s for s in samples if s.ranks > 1 and s.size_bytes > 0 and s.correct is not False)
 
@@ -114,28 +127,6 @@ def _both(points: Points, column: str, second: str) -> np.ndarray:
     values = getattr(points, column)
     mixed = {t for t in set(points.transport) if len(set(values[points.transport == t])) > 1}
     return np.asarray(np.isin(points.transport, sorted(mixed)) & (values == second))
-
-
-def hold_out(points: Points, fraction: float, seed: int) -> np.ndarray:
-    """Return which points are held out: sizes drawn at random within each kind of operation.
-
-    All repeats, placements and files of one size fall on one side, and the outermost sizes are never
-    held out, so that held-out points lie inside the fitted range.
-
-    Parameters
-    ----------
-    fraction : float
-        Of the sizes between the smallest and the largest.
-    seed : int
-        Of the draw.
-    """
-    rng = np.random.default_rng(seed)
-    held = np.zeros(len(points), dtype=bool)
-    for kind in kinds(points):
-        sizes = np.unique(points.size_bytes[kind])[1:-1]
-        chosen = rng.permutation(sizes)[: round(fraction * len(sizes))]
-        held |= kind & np.isin(points.size_bytes, chosen)
-    return held
 
 
 def kinds(points: Points) -> list[np.ndarray]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nearlinear.calibrate.forms import Inside, Kind, kinds_of
+from nearlinear.calibrate.nccl_tuning import LatencyPrior
 from nearlinear.calibrate.points import Points
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.hardware.message import LinkCost
@@ -31,23 +32,27 @@ class Problem:
     reduction : bool
         Whether the cost of adding is a parameter of its own: algorithms with different shares of
         adding were timed. A library's own collective never tells.
+    prior : LatencyPrior or None
+        What holds the latency where the points do not.
     """
 
     points: Points
     kinds: list[Kind]
     inner: Inside | None
     reduction: bool
+    prior: LatencyPrior | None = None
 
     @classmethod
-    def of(cls, points: Points, inner: Inside | None = None) -> "Problem":
+    def of(cls, points: Points, inner: Inside | None = None, prior: LatencyPrior | None = None) -> "Problem":
         """Return the problem of points of one level, transport and source."""
         kinds = kinds_of(points)
-        return cls(points=points, kinds=kinds, inner=inner, reduction=_tells_reduction(kinds, inner))
+        reduction = _tells_reduction(kinds, inner)
+        return cls(points=points, kinds=kinds, inner=inner, reduction=reduction, prior=prior)
 
     def subset(self, rows: np.ndarray) -> "Problem":
         """Return the problem of some rows, with the same parameters."""
         points = self.points[rows]
-        return Problem(points=points, kinds=kinds_of(points), inner=self.inner, reduction=self.reduction)
+        return replace(self, points=points, kinds=kinds_of(points))
 
     def cost(self, theta: FloatArray, breaks: FloatArray) -> LinkCost:
         """Return the cost of logarithmic parameters.

@@ -9,12 +9,14 @@ import numpy as np
 import tomli_w
 
 from nearlinear.models.arrays import FloatArray
-from nearlinear.models.profile import SCHEMA, VERSION, LinkProfile, Profile
+from nearlinear.models.link_profile import LinkProfile
+from nearlinear.models.profile import SCHEMA, VERSION, Profile
+from nearlinear.models.surface_document import described_surface
 from nearlinear.models.whole_file import write_whole
 
 PLAIN = (
-    "level", "transport", "dtype", "source", "form", "reduction_known", "spread", "spread_per_octave",
-    "spread_per_doubling", "low_bytes", "high_bytes",
+    "level", "transport", "dtype", "operation", "source", "form", "reduction_known", "spread",
+    "spread_per_octave", "spread_per_doubling", "low_bytes", "high_bytes", "per_node",
 )  # fmt: skip
 
 
@@ -32,6 +34,7 @@ def write_profile(profile: Profile, path: Path) -> None:
         "schema": SCHEMA,
         "version": VERSION,
         "links": links,
+        "holdout": [asdict(row) for row in profile.holdout],
         "provenance": dict(profile.provenance),
     }
     archive = io.BytesIO()
@@ -41,7 +44,7 @@ def write_profile(profile: Profile, path: Path) -> None:
 
 
 def _link(link: LinkProfile, samples: dict[str, FloatArray]) -> dict[str, Any]:
-    key = f"{link.level}.{link.transport}.{link.dtype}.{link.source}"
+    key = ".".join((link.level, link.transport, link.dtype, link.source, link.operation or "any"))
     samples[f"{key}.latency_s"] = link.cost.latency_s[:, 0]
     samples[f"{key}.seconds_per_byte"] = np.hstack(link.cost.seconds_per_byte)
     samples[f"{key}.reduction_s_per_byte"] = link.cost.reduction_s_per_byte[:, 0]
@@ -56,6 +59,9 @@ def described(link: LinkProfile) -> dict[str, Any]:
     item["break_bytes"] = list(link.cost.break_bytes)
     item["reduction_s_per_byte"] = asdict(link.reduction_s_per_byte)
     item["ranks"] = list(link.ranks)
+    item["assumed"] = list(link.assumed)
     if link.holdout is not None:
         item["holdout"] = asdict(link.holdout)
+    if link.surface is not None:
+        item |= described_surface(link.surface)
     return item

@@ -14,20 +14,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nearlinear.calibrate.curves.rank_width import Z90
 from nearlinear.calibrate.fit import Fit, fit, reweighted
-from nearlinear.calibrate.points import hold_out
+from nearlinear.calibrate.held import Held
 from nearlinear.calibrate.problem import Problem
+from nearlinear.calibrate.splits import hold_out_sizes
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.errors import FitError
-from nearlinear.models.hardware.message import Residual
 from nearlinear.models.prediction import HIGH, LOW
 from nearlinear.models.prior import table
-from nearlinear.models.profile import Holdout
 
 REPLICATES = 400
 SPLITS = 10
 UNSEEN = 0.25  # of the sizes, in each split: about as many as a user holds out
-Z90 = 1.645  # a normal variable lies within so many standard deviations with 90 % probability
 FEWEST_TO_EXTRAPOLATE = 8
 
 
@@ -51,24 +50,27 @@ class Spread:
         Per doubling of the message above them.
     per_doubling : float
         Per doubling of the ranks beyond those measured.
+    assumed : tuple of str
+        Which of them are a prior, because the points do not tell.
     """
 
     inside: float
     per_octave: float
     per_doubling: float
+    assumed: tuple[str, ...]
 
 
 def spread_of(problem: Problem, seed: int) -> Spread:
     """Return the spread, from errors on points that fits to the others did not see."""
     prior = table()["residual"]
-    inside = _errors_inside(problem, seed)
-    beyond = _errors_beyond(problem)
-    ranks = _errors_of_ranks(problem)
-    return Spread(
-        inside=_spread(inside) if len(inside) else prior["inside"],
-        per_octave=_spread(beyond) if len(beyond) else prior["per_octave"],
-        per_doubling=_spread(ranks) if len(ranks) else prior["per_doubling"],
-    )
+    told = {
+        "inside": _errors_inside(problem, seed),
+        "per_octave": _errors_beyond(problem),
+        "per_doubling": _errors_of_ranks(problem),
+    }
+    known = {name: _spread(errors) for name, errors in told.items() if len(errors)}
+    assumed = tuple(f"spread {name.replace('_', ' ')}" for name in told if name not in known)
+    return Spread(**{name: known.get(name, prior[name]) for name in told}, assumed=assumed)
 
 
 def _spread(errors: FloatArray) -> float:
@@ -80,7 +82,7 @@ def _errors_inside(problem: Problem, seed: int) -> FloatArray:
     """Return log errors at sizes held out of several fits."""
     errors = [np.empty(0)]
     for split in range(SPLITS):
-        held = hold_out(problem.points, UNSEEN, seed + 1 + split)
+        held = hold_out_sizes(problem.points, UNSEEN, seed + 1 + split)
         errors.append(_errors(problem, ~held, held))
     return np.concatenate(errors)
 
@@ -121,57 +123,32 @@ def _errors(problem: Problem, fitted: np.ndarray, held: np.ndarray) -> FloatArra
     return errors
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Held:
-    """What a fit to the other points says of held-out ones.
-
-    Attributes
-    ----------
-    held : ndarray of bool, shape (points,)
-        Which points were held out.
-    median_s, low_s, high_s : ndarray, shape (held-out points,)
-        Predicted band.
-    summary : Holdout
-        Errors and coverage.
-    """
-
-    held: np.ndarray
-    median_s: FloatArray
-    low_s: FloatArray
-    high_s: FloatArray
-    summary: Holdout
-
-
-def check_held_out(problem: Problem, fraction: float, replicates: int, seed: int) -> Held | None:
-    """Return predictions of held-out sizes with their band, or None where too few sizes are left."""
-    held = hold_out(problem.points, fraction, seed)
-    if not held.any():
-        return None
+def predict_held(problem: Problem, held: np.ndarray, replicates: int, seed: int) -> Held | None:
+    """Return what a fit to the other points says of held-out ones, or None where too few are left."""
     seen = problem.subset(~held)
+    if not held.any() or not len(seen.points):
+        return None
     try:
         best = fit(seen)
     except FitError:
         return None
     theta = bootstrap(seen, best, replicates, seed)
     unseen = problem.subset(held)
-    spread = spread_of(seen, seed)
     z = np.random.default_rng(seed).standard_normal((replicates, 1))
-    factor = Residual(z=z, spread=spread.inside).factor()
-    times = unseen.modelled_s(unseen.cost(theta, best.breaks)) * factor
-    low, median, high = np.percentile(times, [LOW, 50.0, HIGH], axis=0)
-    return Held(
-        held=held, median_s=median, low_s=low, high_s=high,
-        summary=summarise(unseen.points.time_s, median, low, high),
-    )  # fmt: skip
-
-
-def summarise(measured_s: FloatArray, median_s: FloatArray, low_s: FloatArray, high_s: FloatArray) -> Holdout:
-    """Return errors and coverage of predictions."""
-    error = np.abs(median_s / measured_s - 1.0)
-    inside = (low_s <= measured_s) & (measured_s <= high_s)
-    return Holdout(
-        median_ape=float(np.median(error)),
-        p95_ape=float(np.quantile(error, 0.95)),
-        coverage_90=float(inside.mean()),
-        points=len(measured_s),
+    times = unseen.modelled_s(unseen.cost(theta, best.breaks))
+    low, median, high = np.percentile(
+        times * np.exp(z * _spreads(seen, unseen, seed)), [LOW, 50.0, HIGH], axis=0
     )
+    nothing = np.zeros_like(held)
+    return Held(points=problem.points, held=held, median_s=median, low_s=low, high_s=high, outside=nothing)
+
+
+def _spreads(seen: Problem, unseen: Problem, seed: int) -> FloatArray:
+    """Return the spread of every unseen point: wider where there are more units than were seen."""
+    spread = spread_of(seen, seed)
+    most = max(kind.units for kind in seen.kinds)
+    found = np.empty(len(unseen.points))
+    for kind in unseen.kinds:
+        doublings = max(float(np.log2(kind.units / most)), 0.0)
+        found[kind.rows] = np.hypot(spread.inside, spread.per_doubling * doublings)
+    return found

@@ -12,7 +12,8 @@ from nearlinear.models.hardware.cluster import Cluster, Level
 from nearlinear.models.hardware.device import Device
 from nearlinear.models.hardware.fact import Fact, Source
 from nearlinear.models.hardware.link import Link
-from nearlinear.models.profile import LinkProfile, Profile, read_profile
+from nearlinear.models.link_profile import LinkProfile
+from nearlinear.models.profile import Profile, read_profile
 from nearlinear.models.scenario import DEFAULT_BATCH, DEFAULT_WIRE, WIRES, Machine, Plan, Scenario
 from nearlinear.models.units import FLOAT32_BYTES, parse_bandwidth
 

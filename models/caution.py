@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from nearlinear.models.case import Case
 from nearlinear.models.collectives import Algorithm
 from nearlinear.models.hardware.cluster import Level
+from nearlinear.models.link_profile import LinkProfile
 from nearlinear.models.naming import mentions
 from nearlinear.models.prediction import Point
-from nearlinear.models.profile import LinkProfile
 from nearlinear.models.scenario import PRECISIONS
 from nearlinear.models.training.exchange import options
 from nearlinear.models.training.model import StepModel

@@ -13,8 +13,8 @@ from nearlinear.models.case import Case
 from nearlinear.models.hardware.cluster import Level
 from nearlinear.models.hardware.message import LinkCost, Residual
 from nearlinear.models.hardware.topology import Topology, TopologyLevel
+from nearlinear.models.link_profile import LinkProfile
 from nearlinear.models.prior import bandwidth_spread, compute_spread, latency_draw
-from nearlinear.models.profile import LinkProfile
 
 BYTES_MOVED_PER_BYTE_ADDED = 3  # reads both operands, writes the sum
 
@@ -45,9 +45,9 @@ class LevelSamples:
 
     def at(self, units: int) -> LinkCost:
         """Return the cost among ``units`` units, wider where so many were not measured."""
-        if self.profile is None or not self.profile.ranks:
+        if self.profile is None:
             return self.cost
-        doublings = max(np.log2(units / max(self.profile.ranks)), 0.0)
+        doublings = self.profile.doublings(units)
         return self.cost.scaled(np.exp(self.z * self.profile.spread_per_doubling * doublings))
 
 

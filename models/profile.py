@@ -8,130 +8,21 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.errors import ContentError, SpecError
 from nearlinear.models.hardware.message import LinkCost
-from nearlinear.models.prediction import HIGH, LOW
+from nearlinear.models.link_profile import HeldOut, Holdout, LinkProfile
 from nearlinear.models.strict import build, check_types, read_toml
+from nearlinear.models.surface_document import read_surface
 
 SCHEMA = "nearlinear/profile"
-VERSION = 1
-NARROW_TYPES = ("half", "float16", "bfloat16")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """Best fit of a parameter with the 5th and 95th percentile of its samples.
-
-    Where refits lean to one side, the interval is widened to hold the best fit itself.
-    """
-
-    best: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, samples: FloatArray) -> Self:
-        """Return the interval of samples of shape (n, 1) whose first row is the best fit."""
-        best = float(samples[0, 0])
-        low, high = np.percentile(samples, [LOW, HIGH])
-        return cls(best=best, low=min(best, float(low)), high=max(best, float(high)))
-
-    def shown(self, unit: float) -> str:
-        """Return the text for people, in multiples of ``unit``."""
-        return f"{self.best / unit:.3g} [{self.low / unit:.3g} - {self.high / unit:.3g}]"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holdout:
-    """Errors on points that the fit did not see.
-
-    Attributes
-    ----------
-    median_ape, p95_ape : float
-        Median and 95th percentile of the absolute error relative to the measured time.
-    coverage_90 : float
-        Fraction of the points inside the 90 % band.
-    points : int
-        How many points.
-    """
-
-    median_ape: float
-    p95_ape: float
-    coverage_90: float
-    points: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LinkProfile:
-    """The fitted cost of one level of links through one transport.
-
-    Attributes
-    ----------
-    level : {"group", "node", "network"}
-        Which links.
-    transport, dtype : str
-        How bytes moved, such as ``nccl`` or ``mpi-host``, and the element type.
-    source : {"vendor", "rounds", "pingpong"}
-        Whether the library's own collective was timed, our own schedules, or single messages.
-    form : str
-        Closed form through which the library's collective was read; empty for ``rounds``.
-    cost : LinkCost
-        Samples of shape (n, 1) of every parameter; the first row is the best fit.
-    spread, spread_per_octave, spread_per_doubling : float
-        Standard deviation of what the fit leaves out, in log time: inside the measured range, more
-        per octave of message size above it, more per doubling of ranks beyond those measured.
-    low_bytes, high_bytes : float
-        Measured message sizes.
-    ranks : tuple of int
-        Measured counts of units at this level.
-    reduction_known : bool
-        Whether the measurements could tell the cost of adding from that of moving.
-    """
-
-    level: str
-    transport: str
-    dtype: str
-    source: str
-    form: str
-    cost: LinkCost
-    spread: float
-    spread_per_octave: float
-    spread_per_doubling: float
-    low_bytes: float
-    high_bytes: float
-    ranks: tuple[int, ...]
-    reduction_known: bool
-    holdout: Holdout | None = None
-
-    @property
-    def on_host(self) -> bool:
-        """Whether vectors lay in host memory."""
-        return self.transport.startswith("mpi-host")
-
-    @property
-    def narrow(self) -> bool:
-        """Whether elements had 16 bits."""
-        return self.dtype in NARROW_TYPES
-
-    @property
-    def latency_s(self) -> Interval:
-        """Seconds before the first byte of a message."""
-        return Interval.of(self.cost.latency_s)
-
-    @property
-    def bandwidth_bytes_per_s(self) -> tuple[Interval, ...]:
-        """Bandwidth of every piece, smallest messages first."""
-        return tuple(Interval.of(1.0 / slope) for slope in self.cost.seconds_per_byte)
-
-    @property
-    def reduction_s_per_byte(self) -> Interval:
-        """Seconds to add a byte."""
-        return Interval.of(self.cost.reduction_s_per_byte)
+# What stands for an allreduce, best first; its halves are timed one by one.
+PREFERRED = {"allreduce": 0, "": 0, "reduce-scatter": 1, "allgather": 2}
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -146,11 +37,14 @@ class Profile:
         Fitted levels.
     provenance : mapping
         Records with hashes, date, versions, command.
+    holdout : tuple of HeldOut
+        Errors on sizes, rank counts and runs that fits to the others did not see.
     """
 
     name: str
     links: tuple[LinkProfile, ...]
     provenance: Mapping[str, Any]
+    holdout: tuple[HeldOut, ...] = ()
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -172,10 +66,14 @@ class Profile:
         narrow : bool
             Whether elements have 16 bits; measurements of other types come last.
         """
-        found = [link for link in self.links if link.level == level and link.source in sources]
+        found = [
+            link for link in self.links
+            if link.level == level and link.source in sources and link.operation in PREFERRED
+        ]  # fmt: skip
 
-        def misfit(link: LinkProfile) -> tuple[bool, int, bool]:
-            return link.on_host != on_host, sources.index(link.source), link.narrow != narrow
+        def misfit(link: LinkProfile) -> tuple[bool, int, bool, int]:
+            wanted = sources.index(link.source), link.narrow != narrow
+            return link.on_host != on_host, *wanted, PREFERRED[link.operation]
 
         return min(found, key=misfit, default=None)
 
@@ -200,12 +98,14 @@ def read_profile(path: str | Path) -> Profile:
     samples = _read_samples(path.with_suffix(".npz"))
     try:
         links = tuple(_link(item, samples, str(path)) for item in raw.get("links", []))
+        holdout = tuple(build(HeldOut, item, str(path)) for item in raw.get("holdout", []))
     except (SpecError, KeyError, TypeError, ValueError) as error:
         rule = error.rule if isinstance(error, SpecError) else f"must be whole ({error})"
         raise ContentError(str(path), rule, remedy="calibrate again") from None
     if not links:
         raise ContentError(str(path), "must hold at least one link")
-    return Profile(name=str(path), links=links, provenance=_provenance(raw, str(path)))
+    made = _provenance(raw, str(path))
+    return Profile(name=str(path), links=links, provenance=made, holdout=holdout)
 
 
 def _provenance(raw: Mapping[str, Any], where: str) -> Mapping[str, Any]:
@@ -244,8 +144,9 @@ def _link(item: Mapping[str, Any], samples: Mapping[str, FloatArray], where: str
         raise SpecError(where, "break_bytes must be one fewer than the pieces")
     plain = {
         name: item[name]
-        for name in ("level", "transport", "dtype", "source", "form", "spread", "spread_per_octave",
-                     "spread_per_doubling", "low_bytes", "high_bytes", "reduction_known")
+        for name in ("level", "transport", "dtype", "operation", "source", "form", "spread",
+                     "spread_per_octave", "spread_per_doubling", "low_bytes", "high_bytes", "per_node",
+                     "reduction_known")
     }  # fmt: skip
     if (
         len({len(column) for column in (cost.latency_s, *cost.seconds_per_byte, cost.reduction_s_per_byte)})
@@ -253,7 +154,10 @@ def _link(item: Mapping[str, Any], samples: Mapping[str, FloatArray], where: str
     ):
         raise SpecError(where, "must have as many samples of every parameter")
     holdout = build(Holdout, item["holdout"], where) if "holdout" in item else None
-    link = LinkProfile(cost=cost, ranks=tuple(item["ranks"]), holdout=holdout, **plain)
+    link = LinkProfile(
+        cost=cost, ranks=tuple(item["ranks"]), assumed=tuple(item["assumed"]), holdout=holdout,
+        surface=read_surface(item, where), **plain,
+    )  # fmt: skip
     check_types(link, where)
     return link
 

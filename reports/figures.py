@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, PercentFormatter
 
 from nearlinear.calibrate.calibration import Calibrated
-from nearlinear.calibrate.curve import curve
+from nearlinear.calibrate.expected import expected_band
 from nearlinear.models.answer import KNEE
 from nearlinear.models.prediction import Band, Prediction
 from nearlinear.models.units import format_size
@@ -193,7 +193,7 @@ def _fit(axes: Axes, calibrated: Calibrated) -> None:
         sizes = np.geomspace(
             points.size_bytes[kind.rows].min(), points.size_bytes[kind.rows].max(), CURVE_POINTS
         )
-        low, middle, high = curve(calibrated, kind, sizes)
+        low, middle, high = expected_band(kind, calibrated.link, calibrated.problem.inner, sizes)
         axes.fill_between(sizes, low * 1e6, high * 1e6, color=colour, alpha=BAND_ALPHA, linewidth=0)
         name = kind.operation if kind.algorithm == "vendor" else kind.algorithm
         axes.plot(sizes, middle * 1e6, color=colour, linewidth=1, label=f"{name}, {kind.ranks} ranks")
@@ -216,7 +216,7 @@ def _errors(axes: Axes, calibrated: Calibrated) -> None:
     held, points = calibrated.held, calibrated.problem.points
     axes.axhline(0.0, color=BLACK, linewidth=0.8)
     if held is not None:
-        measured = points.time_s[held.held]
+        measured = held.measured_s
         error = held.median_s / measured - 1.0
         span = np.abs(np.stack([held.low_s, held.high_s]) / measured - 1.0 - error)
         axes.errorbar(points.size_bytes[held.held], error, yerr=span, fmt="D", fillstyle="none", color=ORANGE,

@@ -24,6 +24,7 @@ from nearlinear.models.arrays import FloatArray, IntArray
 from nearlinear.models.collectives.algorithm import Algorithm, Choices
 from nearlinear.models.hardware.topology import Topology
 
+SHARE = {"allreduce": 1.0, "reduce-scatter": 0.5, "allgather": 0.5}  # of an allreduce's passes
 LAUNCH_STEPS = 5.9  # geometric mean of 6.6/0.6, 14/1.9 and 8.4/3.4: what a launch costs in latencies
 
 

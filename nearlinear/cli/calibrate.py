@@ -1,7 +1,7 @@
 """``nearlinear calibrate``: records and logs in, a profile out."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -10,7 +10,7 @@ from nearlinear.cli.options import JSON
 
 if TYPE_CHECKING:
     from nearlinear.calibrate.calibration import Calibrated, Calibration
-    from nearlinear.models.profile import Holdout
+    from nearlinear.models.link_profile import Holdout
 
 MOST_HELD_OUT = 0.5  # a fit to less than half of the sizes says nothing of the whole
 
@@ -24,6 +24,10 @@ def calibrate(
     holdout: Annotated[
         str, typer.Option("--holdout", metavar="FRACTION", help="Sizes to check on; 0 for none.")
     ] = "20%",
+    by: Annotated[
+        Literal["sizes", "ranks", "runs"],
+        typer.Option("--by", help="Which errors to print: of sizes, rank counts or runs held out."),
+    ] = "sizes",
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of hold-out and bootstrap.")] = 0,
     replicates: Annotated[
         int, typer.Option("--replicates", min=50, max=20_000, help="Bootstrap samples.")
@@ -59,18 +63,21 @@ def calibrate(
         from nearlinear.reports.figures import draw_fits, save
 
         save(draw_fits(calibration.links), figure)
-    _show(calibration, path, as_json)
+    _show(calibration, path, by, as_json)
 
 
-def _show(calibration: "Calibration", path: Path | None, as_json: bool) -> None:
+def _show(calibration: "Calibration", path: Path | None, by: str, as_json: bool) -> None:
     from nearlinear.cli.output import print_document, warn
 
+    notes = [*calibration.notes, *_unchecked(calibration, by)]
     if as_json:
         made = calibration.profile.provenance
-        print_document("calibration", made, _result(calibration), calibration.notes, {"files": made["files"]})
+        result = _result(calibration, by)
+        print_document("calibration", {**made, "by": by}, result, notes, {"files": made["files"]})
         return
-    warn(calibration.notes)
+    warn(notes)
     _print(calibration)
+    _print_held_out(calibration, by)
     if path is not None:
         print(f"\nwrote {path} and {path.with_suffix('.npz')}")
         print(f"Next: nearlinear predict resnet-50 --cluster CLUSTER --profile {path}")
@@ -111,6 +118,32 @@ def _print(calibration: "Calibration") -> None:
             print(line)
 
 
+def _unchecked(calibration: "Calibration", by: str) -> list[str]:
+    """Return why there are no errors of what was asked for."""
+    profile = calibration.profile
+    if by == "sizes" or not profile.provenance["holdout"] or any(row.by == by for row in profile.holdout):
+        return []
+    needs = {"ranks": "the same collective at two rank counts", "runs": "the same measurement in two runs"}
+    return [f"nothing to hold out: --by {by} needs {needs[by]}"]
+
+
+def _print_held_out(calibration: "Calibration", by: str) -> None:
+    from nearlinear.cli.output import print_table
+
+    rows = [row for row in calibration.profile.holdout if row.by == by]
+    if not rows:
+        return
+    names = [f"{row.collective}{'' if row.algorithm == 'vendor' else f' {row.algorithm}'}" for row in rows]
+    told = [
+        [row.file, name, row.placement, f"{row.median_ape:.1%}", f"{row.p95_ape:.1%}",
+         f"{row.coverage_90:.0%}", str(row.points), str(row.outside)]
+        for row, name in zip(rows, names, strict=True)
+    ]  # fmt: skip
+    print(f"\n{by} held out")
+    columns = ["file", "collective", "placement", "median", "p95", "in 90 % band", "points", "outside"]
+    print_table(columns, told, left=(0, 1, 2))
+
+
 def _row(calibrated: "Calibrated") -> list[str]:
     from nearlinear.models.units import GB, MICROSECOND
 
@@ -118,7 +151,7 @@ def _row(calibrated: "Calibrated") -> list[str]:
     bandwidths, adding = link.bandwidth_bytes_per_s, link.reduction_s_per_byte
     return [
         link.level,
-        f"{link.transport} {link.source}",
+        " ".join(filter(None, (link.transport, link.source, link.operation))),
         link.latency_s.shown(MICROSECOND),
         bandwidths[-1].shown(GB),
         str(len(bandwidths)),
@@ -140,20 +173,22 @@ def _parity(calibrated: "Calibrated") -> str:
     held = calibrated.held
     if held is None:
         return ""
-    measured = calibrated.problem.points.time_s[held.held]
-    ratio = np.log(held.median_s / measured)
+    ratio = np.log(held.median_s / held.measured_s)
     worst = int(np.argmax(np.abs(ratio)))
-    size = calibrated.problem.points.size_bytes[held.held][worst]
+    size = held.points.size_bytes[held.held][worst]
     from nearlinear.models.units import format_size
 
-    link = calibrated.link
+    what = f"{calibrated.link.level} {calibrated.link.operation or calibrated.link.source}"
     return (
-        f"parity, {link.level} {link.source}: predicted / measured = {np.exp(ratio.mean()):.3f} on average,"
+        f"parity, {what}: predicted / measured = {np.exp(ratio.mean()):.3f} on average,"
         f" worst {np.exp(ratio[worst]):.3f} at {format_size(size)}"
     )
 
 
-def _result(calibration: "Calibration") -> dict[str, Any]:
+def _result(calibration: "Calibration", by: str) -> dict[str, Any]:
+    from dataclasses import asdict
+
     from nearlinear.calibrate.profile_file import described
 
-    return {"links": [described(one.link) | {"points": len(one.problem.points)} for one in calibration.links]}
+    links = [described(one.link) | {"points": len(one.problem.points)} for one in calibration.links]
+    return {"links": links, "holdout": [asdict(row) for row in calibration.profile.holdout if row.by == by]}

@@ -13,7 +13,7 @@ from nearlinear.measure.records import SCHEMA, VERSION, Sample
 from nearlinear.models.collectives import ALGORITHMS, Choices
 from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.hardware.topology import Topology, TopologyLevel
-from nearlinear.models.profile import LinkProfile
+from nearlinear.models.link_profile import LinkProfile
 from nearlinear.simulator.exchange import TICKS_PER_SECOND, Vector
 from nearlinear.simulator.fabrics.fabric import Fabric
 from nearlinear.simulator.rounds.engine import run_rounds

@@ -10,7 +10,7 @@ import pytest
 from nearlinear.measure.records import Epoch, Sample, Step
 from nearlinear.models import prediction, scenario
 from nearlinear.models.catalogue import DATA
-from nearlinear.models.profile import Holdout
+from nearlinear.models.link_profile import Holdout
 
 
 def _schema(name: str) -> dict[str, Any]:

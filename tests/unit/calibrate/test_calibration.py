@@ -10,7 +10,7 @@ import pytest
 
 from nearlinear.calibrate import calibration
 from nearlinear.calibrate.calibration import CalibrateSpec, Calibration, Hints, fit_profile
-from nearlinear.calibrate.curve import curve
+from nearlinear.calibrate.expected import expected_band
 from nearlinear.calibrate.profile_file import write_profile
 from nearlinear.measure.records import RecordWriter, Sample
 from nearlinear.models.errors import ContentError, FitError, SpecError
@@ -64,9 +64,21 @@ def test_provenance_names_files_and_hashes(two_levels_measured: Calibration) -> 
 
 
 def test_a_network_of_fat_nodes_needs_a_node(tmp_path: Path) -> None:
-    across = samples("vendor", NETWORK, ranks=32, nodes=4, inner=NODE)
+    across = samples("ring", NETWORK, ranks=32, nodes=4, inner=NODE)
+    spec = replace(QUICK, hints=Hints(nics=8))
     with pytest.raises(FitError, match="runs on several nodes of several ranks need runs inside one node"):
-        fit_profile([_record(tmp_path / "run.jsonl", across)], QUICK)
+        fit_profile([_record(tmp_path / "run.jsonl", across)], spec)
+
+
+def test_a_library_across_nodes_is_kept_as_measured_where_nothing_is_known_inside(tmp_path: Path) -> None:
+    across = samples("vendor", NETWORK, ranks=32, nodes=4, inner=NODE)
+    made = fit_profile([_record(tmp_path / "run.jsonl", across)], QUICK)
+    assert any("nothing was measured inside one node; its links are taken as free" in n for n in made.notes)
+    (link,) = made.profile.links
+    assert link.surface is not None
+    sizes = np.array([sample.size_bytes for sample in across], dtype=float)
+    assert link.surface.time_s(4, sizes) == pytest.approx([sample.time_s for sample in across])
+    assert (link.per_node, link.ranks) == (8, (4,))
 
 
 def test_a_network_behind_slower_nodes_is_left_out(tmp_path: Path) -> None:
@@ -105,11 +117,11 @@ def test_intervals_that_say_nothing_are_refused(tmp_path: Path) -> None:
 
 def test_collectives_that_fits_do_not_use(tmp_path: Path) -> None:
     taken = samples("vendor", NODE, ranks=8)
-    broadcast = [replace(sample, operation="broadcast") for sample in taken]
-    made = fit_profile([_record(tmp_path / "run.jsonl", taken, broadcast)], QUICK)
-    assert any(note.startswith("broadcast: read, but fits use") for note in made.notes)
+    other = [replace(sample, operation="hypercube") for sample in taken]
+    made = fit_profile([_record(tmp_path / "run.jsonl", taken, other)], QUICK)
+    assert any(note.startswith("hypercube: read, but fits use") for note in made.notes)
     with pytest.raises(FitError, match="nothing could be fitted") as caught:
-        fit_profile([_record(tmp_path / "two.jsonl", broadcast)], QUICK)
+        fit_profile([_record(tmp_path / "two.jsonl", other)], QUICK)
     assert caught.value.exit_code == 7
 
 
@@ -162,7 +174,7 @@ def test_numbers_for_people_are_those_of_the_samples(
     ("old", "new", "message"),
     [
         ("nearlinear/profile", "nearlinear/record", "must be a nearlinear/profile, got 'nearlinear/record'"),
-        ("version = 1", "version = 2", "must be of version 1, got 2"),
+        ("version = 2", "version = 1", "must be of version 2, got 1"),
         ('level = "node"', "levle = 1", "must be whole"),
         ("break_bytes = []", "break_bytes = [4.0]", "break_bytes must be one fewer than the pieces"),
         ("[[links]]", "[[links", "must be"),
@@ -209,7 +221,8 @@ def test_nothing_is_left_behind_where_a_profile_cannot_be_written(
 
 def test_the_band_of_a_curve_widens_beyond_the_measured_sizes(two_levels_measured: Calibration) -> None:
     calibrated = two_levels_measured.links[0]
-    low, median, high = curve(calibrated, calibrated.problem.kinds[0], np.array([2.0**20, 2.0**36]))
+    kind, sizes = calibrated.problem.kinds[0], np.array([2.0**20, 2.0**36])
+    low, median, high = expected_band(kind, calibrated.link, None, sizes)
     assert (low < median).all()
     assert (median < high).all()
     assert (high / low)[1] > (high / low)[0] * 1.05

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from nearlinear.calibrate.fit import Fit, fit
 from nearlinear.calibrate.forms import Inside, Kind
+from nearlinear.calibrate.held import summarise
 from nearlinear.calibrate.points import medians
 from nearlinear.calibrate.problem import Problem
-from nearlinear.calibrate.uncertainty import bootstrap, check_held_out, spread_of, summarise
+from nearlinear.calibrate.splits import hold_out_sizes
+from nearlinear.calibrate.uncertainty import bootstrap, predict_held, spread_of
 from nearlinear.measure.records import Sample
 from nearlinear.models.errors import FitError
 from nearlinear.models.hardware.message import LinkCost
@@ -140,7 +142,8 @@ def test_held_out_points_lie_in_the_band() -> None:
         taken = samples(
             "ring", LinkCost.of(1e-5, 1e9), noise=0.1, seed=seed, sizes=2.0 ** np.arange(8, 28, 0.5)
         )
-        held = check_held_out(_problem(taken), 0.2, 200, seed)
+        problem = _problem(taken)
+        held = predict_held(problem, hold_out_sizes(problem.points, 0.2, seed), 200, seed)
         assert held is not None
         assert held.held.sum() == held.summary.points
         inside += held.summary.coverage_90 * held.summary.points
@@ -150,7 +153,8 @@ def test_held_out_points_lie_in_the_band() -> None:
 
 def test_too_few_sizes_to_hold_any_out() -> None:
     problem = _problem(samples("ring", LinkCost.of(1e-5, 1e9), sizes=2.0 ** np.arange(10, 14)))
-    assert check_held_out(problem, 0.2, 100, 0) is None
+    assert predict_held(problem, hold_out_sizes(problem.points, 0.0, 0), 100, 0) is None
+    assert predict_held(problem, hold_out_sizes(problem.points, 0.2, 0), 100, 0) is None  # three are left
 
 
 def test_summary_by_hand() -> None:

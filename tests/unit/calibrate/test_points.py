@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from nearlinear.calibrate.importers import Imported
-from nearlinear.calibrate.points import hold_out, kinds, medians
+from nearlinear.calibrate.points import kinds, medians
+from nearlinear.calibrate.splits import hold_out_sizes
 from nearlinear.measure.records import Sample
 from nearlinear.models.hardware.message import LinkCost
 from tests.unit.calibrate.measured import SIZES, file_of, samples
@@ -45,17 +46,17 @@ def test_files_and_placements_stay_apart(two_files: list[Imported]) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_a_size_falls_on_one_side_and_ends_are_kept(two_files: list[Imported], seed: int) -> None:
     points = medians(two_files)
-    held = hold_out(points, 0.2, seed)
+    held = hold_out_sizes(points, 0.2, seed)
     for kind in kinds(points):
         of_size = [held[kind & (points.size_bytes == size)] for size in SIZES]
         assert all(len(set(side)) == 1 for side in of_size)
-        assert sum(side[0] for side in of_size) == round(0.2 * (len(SIZES) - 2))
+        assert sum(side[0] for side in of_size) == round(0.2 * len(SIZES))
         assert not of_size[0].any()
         assert not of_size[-1].any()
 
 
 def test_the_draw_depends_on_the_seed_alone(two_files: list[Imported]) -> None:
     points = medians(two_files)
-    assert (hold_out(points, 0.2, 3) == hold_out(points, 0.2, 3)).all()
-    assert (hold_out(points, 0.2, 3) != hold_out(points, 0.2, 4)).any()
-    assert not hold_out(points, 0.0, 3).any()
+    assert (hold_out_sizes(points, 0.2, 3) == hold_out_sizes(points, 0.2, 3)).all()
+    assert (hold_out_sizes(points, 0.2, 3) != hold_out_sizes(points, 0.2, 4)).any()
+    assert not hold_out_sizes(points, 0.0, 3).any()

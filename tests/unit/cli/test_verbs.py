@@ -212,7 +212,7 @@ def test_calibrate_then_predict(cli: Cli, logs: Any) -> None:
     made = cli("calibrate", *files, "--per-node", "8", "-o", "p.toml", "--plot", "fit.svg")
     assert made.code == 0
     assert "wrote p.toml and p.npz" in made.out
-    assert "parity, node vendor: predicted / measured = " in made.out
+    assert "parity, node allreduce: predicted / measured = " in made.out
     _valid(cli, "profile", tomllib.loads(Path("p.toml").read_text()))
     assert Path("fit.svg").stat().st_size > 10_000
     one_node = (*DGX[:1], "--cluster", logs.cluster, *SMALL, "--json")

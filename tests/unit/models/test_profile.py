@@ -1,6 +1,6 @@
 import numpy as np
 
-from nearlinear.models.profile import Interval
+from nearlinear.models.link_profile import Interval
 
 
 def test_interval_of_samples() -> None:

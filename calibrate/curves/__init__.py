@@ -1,0 +1,1 @@
+"""Measured curves: what lies between sizes and beyond them, at other rank counts, and how sure that is."""

@@ -1,0 +1,56 @@
+"""How far a collective at a rank count that was not measured may be off.
+
+Half-widths of 90 % bands, in log time: the errors of systems that were carried with the help of other
+systems. They hold for nodes whose links are of the same class; for links of a class that was never seen, and
+between nodes, the widest class stands in and a warning says so.
+"""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from nearlinear.calibrate.curves.half_width import PATH
+from nearlinear.calibrate.curves.reference import SHARED
+from nearlinear.calibrate.curves.surface_fit import known_class
+from nearlinear.models.collectives.surface import Surface
+from nearlinear.models.strict import read_toml
+
+Z90 = 1.645  # a normal variable lies within so many standard deviations with 90 % probability
+
+
+@cache
+def bands() -> dict[str, Any]:
+    """Return the bands as they stand in the file."""
+    return read_toml(PATH)
+
+
+def rank_half_width(
+    surface: Surface, operation: str, units: int, table: dict[str, Any] | None = None
+) -> float:
+    """Return the half-width at a rank count; 0 where it was measured.
+
+    Parameters
+    ----------
+    table : dict, optional
+        Half-widths by class of links instead of those that are shipped.
+    """
+    counts = [curve.units for curve in surface.curves]
+    doublings = float(np.min(np.abs(np.log2(units / np.array(counts)))))
+    if len(counts) == 1:
+        way = "one"
+    else:
+        way = "between" if min(counts) < units < max(counts) else "beyond"
+    return _widths(surface, operation, table)[way] * doublings
+
+
+def spread_per_doubling(surface: Surface, operation: str) -> float:
+    """Return the standard deviation per doubling beyond the measured counts."""
+    widths = _widths(surface, operation, None)
+    return float(widths["beyond" if len(surface.curves) > 1 else "one"]) / Z90
+
+
+def _widths(surface: Surface, operation: str, table: dict[str, Any] | None) -> dict[str, float]:
+    known = table or bands()["ranks"]
+    found: dict[str, float] = known[known_class(surface, operation) or SHARED]
+    return found

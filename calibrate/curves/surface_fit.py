@@ -1,0 +1,56 @@
+"""The surface of one collective: its measured curves, their growth, and counts that other systems tell."""
+
+from collections.abc import Container, Sequence
+
+import numpy as np
+
+from nearlinear.calibrate.curves.growth_fit import fit_growth
+from nearlinear.calibrate.curves.reference import SHARED, carried_by_others, fabric
+from nearlinear.models.arrays import FloatArray
+from nearlinear.models.collectives.curve import Curve
+from nearlinear.models.collectives.surface import Surface
+
+OTHERS_WEIGHT = 0.5  # of what other systems say, beside what growth says
+
+
+def surface_of(curves: Sequence[Curve], operation: str, chain: bool) -> Surface:
+    """Return the surface of measured curves, in rising order of units."""
+    ordered = tuple(sorted(curves, key=lambda curve: curve.units))
+    return Surface(growth=fit_growth(ordered, operation, chain), curves=ordered)
+
+
+def carried(surface: Surface, operation: str, units: int, without: Container[str] = ()) -> Curve:
+    """Return the curve at a rank count: as measured, or from growth and, where known, other systems.
+
+    Parameters
+    ----------
+    without : container of str
+        Systems of the reference not to look at.
+    """
+    own = surface.curve(units)
+    if own.measured or not surface.growth.chain:
+        return own
+    near = _nearest(surface.curves, units)
+    others = carried_by_others(near, operation, units, own.size_bytes, surface.growth, without)
+    if others is None:
+        return own
+    log_time = (1 - OTHERS_WEIGHT) * np.log(own.time_s) + OTHERS_WEIGHT * others
+    return Curve(units=units, size_bytes=own.size_bytes, time_s=_rising(log_time), measured=False)
+
+
+def known_class(surface: Surface, operation: str) -> str | None:
+    """Return the class of links, where rank counts of such links were measured elsewhere."""
+    return fabric(surface.curves, operation) if surface.growth.chain else None
+
+
+def unsteady(surface: Surface, operation: str) -> bool:
+    """Return whether bandwidth may collapse with more ranks: links that ranks share."""
+    return known_class(surface, operation) == SHARED
+
+
+def _nearest(curves: Sequence[Curve], units: int) -> list[Curve]:
+    return sorted(curves, key=lambda curve: abs(np.log2(units / curve.units)))[:2]
+
+
+def _rising(log_time: FloatArray) -> FloatArray:
+    return np.asarray(np.maximum.accumulate(np.exp(log_time)))

@@ -1,0 +1,48 @@
+"""What a profile expects of one kind of measurement, with its 90 % band, at any sizes."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from nearlinear.calibrate.forms import Inside, Kind
+from nearlinear.models.arrays import FloatArray
+from nearlinear.models.hardware.message import LinkCost, Residual
+from nearlinear.models.link_profile import LinkProfile
+from nearlinear.models.prediction import HIGH, LOW
+
+
+def expected_band(
+    kind: Kind, link: LinkProfile, inner: Inside | None, size_bytes: FloatArray, seed: int = 0
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return 5th percentile, median and 95th percentile of the expected time, shape (sizes,).
+
+    A library's collective is expected as it was measured, or carried from there; the closed form says how
+    far its parameters may be off. Bands widen beyond the measured sizes and rank counts.
+
+    Parameters
+    ----------
+    kind : Kind
+        What is timed.
+    link, inner : LinkProfile, Inside or None
+        The outermost links, and what is known inside nodes.
+    size_bytes : ndarray, shape (sizes,)
+        Vectors.
+    seed : int
+        Of the draws behind what a fit leaves out.
+    """
+    times = kind.time_s(size_bytes, _with_residual(kind, link, seed), inner)
+    if link.surface is not None and kind.operation == link.operation:
+        modelled = kind.time_s(size_bytes, link.best, inner)[:1]
+        times = times * link.surface.time_s(kind.units, size_bytes) / modelled
+    low, median, high = np.percentile(times, [LOW, 50.0, HIGH], axis=0)
+    return low, median, high
+
+
+def _with_residual(kind: Kind, link: LinkProfile, seed: int) -> LinkCost:
+    """Return the link's samples, each with a draw of what the fit leaves out."""
+    z = np.random.default_rng(seed).standard_normal((len(link.cost.latency_s), 1))
+    spread = float(np.hypot(link.spread, link.spread_per_doubling * link.doublings(kind.units)))
+    residual = Residual(
+        z=z, spread=spread, spread_per_octave=link.spread_per_octave, high_bytes=link.high_bytes
+    )
+    return replace(link.cost, residual=residual)
