@@ -37,6 +37,7 @@ bench: $(VENV)/.dev ## Speed as ratios, and accuracy on the bundled logs.
 	$(BIN)/python benchmarks/discipline.py
 	$(BIN)/python benchmarks/growth.py
 	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/calibration.py
 	$(BIN)/python benchmarks/sampling.py
 
 docs: $(VENV)/.docs ## Build the documentation into docs/_build/html.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nearlinear.calibrate.curves.surface_fit import unsteady
+from nearlinear.calibrate.curves.reference import SHARED
 from nearlinear.calibrate.forms import READABLE
 from nearlinear.calibrate.holdout import check_all
 from nearlinear.calibrate.importers import Hints, Imported, read_all
@@ -75,10 +75,10 @@ def fit_profile(
 def _doubts(links: Sequence[Calibrated]) -> list[str]:
     """Return what a reader must know before other rank counts are predicted from measured curves."""
     return [
-        f"{one.link.operation} {one.link.level}: ranks of the node share their links, and bandwidth may"
-        " collapse with more of them: measure every count that matters"
+        f"{one.link.operation} {one.link.level}: links that ranks share, whose bandwidth may collapse with"
+        " more ranks: measure every count that matters"
         for one in links
-        if one.link.surface is not None and unsteady(one.link.surface, one.link.operation)
+        if one.link.fabric == SHARED
     ]
 
 

@@ -16,8 +16,8 @@ def expected_band(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return 5th percentile, median and 95th percentile of the expected time, shape (sizes,).
 
-    A library's collective is expected as it was measured, or carried from there; the closed form says how
-    far its parameters may be off. Bands widen beyond the measured sizes and rank counts.
+    A library's collective is expected as it was measured, or carried from there, with the band of such
+    curves; everything else follows from samples of the fit. Bands widen beyond measured sizes and counts.
 
     Parameters
     ----------
@@ -45,4 +45,4 @@ def _with_residual(kind: Kind, link: LinkProfile, seed: int) -> LinkCost:
     residual = Residual(
         z=z, spread=spread, spread_per_octave=link.spread_per_octave, high_bytes=link.high_bytes
     )
-    return replace(link.cost, residual=residual)
+    return replace(link.cost if link.surface is None else link.best, residual=residual)

@@ -8,6 +8,7 @@ from nearlinear.calibrate.curves.checked import check_curves
 from nearlinear.calibrate.curves.link_surface import link_surface, spread_between, spread_per_octave
 from nearlinear.calibrate.curves.rank_width import spread_per_doubling
 from nearlinear.calibrate.curves.series import groups
+from nearlinear.calibrate.curves.surface_fit import known_class
 from nearlinear.calibrate.fit import Fit, fit
 from nearlinear.calibrate.forms import COLLECTIVES, VENDOR_FORM, Inside
 from nearlinear.calibrate.held import Held
@@ -137,7 +138,8 @@ def _as_measured(link: LinkProfile, problem: Problem, level: str) -> LinkProfile
     surface, per_node = link_surface(problem.points, level)
     hops = () if len(surface.curves) > 1 else ("latency over launch",)
     return replace(
-        link, surface=surface, per_node=per_node, assumed=(*_prior_names(problem), *hops, *SPREADS),
+        link, surface=surface, per_node=per_node, fabric=known_class(surface, link.operation) or "",
+        assumed=(*_prior_names(problem), *hops, *SPREADS),
         spread=spread_between(surface), spread_per_octave=spread_per_octave(),
         spread_per_doubling=spread_per_doubling(surface, link.operation),
     )  # fmt: skip

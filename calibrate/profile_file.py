@@ -16,7 +16,7 @@ from nearlinear.models.whole_file import write_whole
 
 PLAIN = (
     "level", "transport", "dtype", "operation", "source", "form", "reduction_known", "spread",
-    "spread_per_octave", "spread_per_doubling", "low_bytes", "high_bytes", "per_node",
+    "spread_per_octave", "spread_per_doubling", "low_bytes", "high_bytes", "per_node", "fabric",
 )  # fmt: skip
 
 

@@ -134,6 +134,11 @@ def _outside(model: StepModel, devices: int) -> Iterator[str]:
                 f"extrapolating: the {level.name} level joins {units} units,"
                 f" measured up to {max(fitted.ranks)}"
             )
+        elif fitted.surface is not None and fitted.doublings(units) > 0 and fitted.fabric != "switched":
+            yield (
+                f"the {level.name} level joins {units} units, measured were"
+                f" {', '.join(map(str, fitted.ranks))}, and links of its class may lose bandwidth in between"
+            )
         message = _largest_message(model, devices, level, units, fitted)
         if message > fitted.high_bytes:
             yield (

@@ -111,6 +111,9 @@ class LinkProfile:
         Ranks of each of these units: 1 inside a node.
     reduction_known : bool
         Whether the measurements could tell the cost of adding from that of moving.
+    fabric : {"switched", "shared", ""}
+        Class of the links inside a node: switched ones keep their bandwidth among more ranks, shared ones
+        may not; empty where nobody knows.
     assumed : tuple of str
         Parameters that are a prior, or follow from one; all others were measured.
     holdout : Holdout or None
@@ -134,6 +137,7 @@ class LinkProfile:
     ranks: tuple[int, ...]
     per_node: int
     reduction_known: bool
+    fabric: str = ""
     assumed: tuple[str, ...] = ()
     holdout: Holdout | None = None
     surface: Surface | None = None

@@ -144,7 +144,8 @@ def _prior_reduction(case: Case) -> float:
 
 
 def _fitted_cost(case: Case, profile: LinkProfile, z: FloatArray, pick: IntArray) -> LinkCost:
-    rows = pick % len(profile.cost.latency_s)
+    # The band of a measured curve holds what its form may be off by; samples would count that twice.
+    rows = pick % (len(profile.cost.latency_s) if profile.surface is None else 1)
     added = profile.cost.reduction_s_per_byte[rows]
     if profile.source == "pingpong":  # single messages add nothing, and so say nothing of adding
         added = np.full_like(added, _prior_reduction(case))

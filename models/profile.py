@@ -146,7 +146,7 @@ def _link(item: Mapping[str, Any], samples: Mapping[str, FloatArray], where: str
         name: item[name]
         for name in ("level", "transport", "dtype", "operation", "source", "form", "spread",
                      "spread_per_octave", "spread_per_doubling", "low_bytes", "high_bytes", "per_node",
-                     "reduction_known")
+                     "reduction_known", "fabric")
     }  # fmt: skip
     if (
         len({len(column) for column in (cost.latency_s, *cost.seconds_per_byte, cost.reduction_s_per_byte)})

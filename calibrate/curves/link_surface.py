@@ -6,7 +6,7 @@ import numpy as np
 
 from nearlinear.calibrate.curves.half_width import half_width, shipped
 from nearlinear.calibrate.curves.rank_width import Z90
-from nearlinear.calibrate.curves.reference import systems
+from nearlinear.calibrate.curves.reference import NCCL, systems
 from nearlinear.calibrate.curves.series import Series
 from nearlinear.calibrate.curves.surface_fit import carried, surface_of
 from nearlinear.calibrate.points import Points
@@ -24,9 +24,9 @@ def link_surface(points: Points, level: str) -> tuple[Surface, int]:
     mine = points[per_unit == per_node]
     counts = mine.ranks if chain else mine.nodes
     curves = [Series.of(mine[counts == count]).curve(int(count)) for count in np.unique(counts)]
-    return with_carried(
-        surface_of(curves, str(points.operation[0]), chain), str(points.operation[0])
-    ), per_node
+    operation = str(points.operation[0])
+    surface = surface_of(curves, operation, chain)
+    return with_carried(surface, operation) if points.transport[0] == NCCL else surface, per_node
 
 
 def with_carried(surface: Surface, operation: str) -> Surface:

@@ -8,6 +8,7 @@ import numpy as np
 
 from nearlinear.calibrate.curves.half_width import FLOOR, Widths, half_width
 from nearlinear.calibrate.curves.rank_width import bands, rank_half_width
+from nearlinear.calibrate.curves.reference import NCCL
 from nearlinear.calibrate.curves.series import (
     WITHOUT_FILE,
     WITHOUT_RANKS,
@@ -111,7 +112,8 @@ def _ranks(points: Points, held: np.ndarray, judged: Judged) -> Iterator[Predict
             continue
         operation = str(points.operation[asked[0]])
         surface = surface_of(curves, operation, chain)
-        curve = carried(surface, operation, units, judged.without)
+        of_nccl = points.transport[asked[0]] == NCCL
+        curve = carried(surface, operation, units, judged.without) if of_nccl else surface.curve(units)
         inside = _inside(points, asked, curve)
         width = rank_half_width(surface, operation, units, judged.ranks)
         yield Predicted(

@@ -5,7 +5,7 @@ from collections.abc import Container, Sequence
 import numpy as np
 
 from nearlinear.calibrate.curves.growth_fit import fit_growth
-from nearlinear.calibrate.curves.reference import SHARED, carried_by_others, fabric
+from nearlinear.calibrate.curves.reference import carried_by_others, fabric
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.collectives.curve import Curve
 from nearlinear.models.collectives.surface import Surface
@@ -41,11 +41,6 @@ def carried(surface: Surface, operation: str, units: int, without: Container[str
 def known_class(surface: Surface, operation: str) -> str | None:
     """Return the class of links, where rank counts of such links were measured elsewhere."""
     return fabric(surface.curves, operation) if surface.growth.chain else None
-
-
-def unsteady(surface: Surface, operation: str) -> bool:
-    """Return whether bandwidth may collapse with more ranks: links that ranks share."""
-    return known_class(surface, operation) == SHARED
 
 
 def _nearest(curves: Sequence[Curve], units: int) -> list[Curve]:

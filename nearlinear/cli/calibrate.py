@@ -113,9 +113,9 @@ def _print(calibration: "Calibration") -> None:
     if any(one.link.source == "vendor" for one in calibration.links):
         print("vendor latency is that of one hop in the library's form (docs/collectives.md)")
     for calibrated in calibration.links:
-        line = _parity(calibrated)
-        if line:
-            print(line)
+        for line in (_parity(calibrated), _switches(calibrated), _assumed(calibrated)):
+            if line:
+                print(line)
 
 
 def _unchecked(calibration: "Calibration", by: str) -> list[str]:
@@ -185,10 +185,36 @@ def _parity(calibrated: "Calibrated") -> str:
     )
 
 
+def _switches(calibrated: "Calibrated") -> str:
+    """Return where the library's collective changes latency or bandwidth, at the largest scale."""
+    from nearlinear.calibrate.curves.description import switches
+    from nearlinear.models.units import format_size
+
+    surface = calibrated.link.surface
+    sizes = switches(surface.curves[-1]) if surface is not None else ()
+    if not sizes:
+        return ""
+    link = calibrated.link
+    return f"switches, {link.level} {link.operation}: at {', '.join(format_size(size) for size in sizes)}"
+
+
+def _assumed(calibrated: "Calibrated") -> str:
+    """Return what was not measured but taken from elsewhere."""
+    link = calibrated.link
+    if not link.assumed:
+        return ""
+    return f"prior, {link.level} {link.operation or link.source}: {', '.join(link.assumed)}"
+
+
 def _result(calibration: "Calibration", by: str) -> dict[str, Any]:
     from dataclasses import asdict
 
+    from nearlinear.calibrate.curves.description import described_shapes
     from nearlinear.calibrate.profile_file import described
 
-    links = [described(one.link) | {"points": len(one.problem.points)} for one in calibration.links]
+    links = [
+        described(one.link) | {"points": len(one.problem.points)}
+        | ({"shapes": described_shapes(one.link.surface)} if one.link.surface else {})
+        for one in calibration.links
+    ]  # fmt: skip
     return {"links": links, "holdout": [asdict(row) for row in calibration.profile.holdout if row.by == by]}
