@@ -90,6 +90,18 @@ def test_nodes_are_carried_from_nodes_as_full() -> None:
     assert predicted.median_s == pytest.approx(same.median_s)
 
 
+def test_other_systems_help_with_their_own_library_only() -> None:
+    """Curves of NVSwitch bandwidth: helped through NCCL, by growth alone through MPI."""
+    fast = LinkCost.of(1e-6, 300e9)
+    sizes = np.exp2(np.arange(10.0, 30.0))
+    taken = [s for ranks in (2, 4, 8) for s in samples("vendor", fast, ranks=ranks, sizes=sizes)]
+    found = {}
+    for transport in ("nccl", "mpi-host"):
+        points = medians([file_of([replace(sample, transport=transport) for sample in taken])])
+        found[transport] = predict_held(points, points.ranks == 8, "ranks").median_s
+    assert not np.allclose(found["nccl"], found["mpi-host"], rtol=0.01)
+
+
 def test_several_runs_tell_how_runs_differ() -> None:
     quiet = medians([file_of(_vendor(4, seed, noise=0.01)) for seed in range(6)])
     loud = medians([file_of(_vendor(4, seed, noise=0.2)) for seed in range(6)])
