@@ -16,16 +16,19 @@ import numpy as np
 from logs import Log, all_logs
 
 from nearlinear.calibrate.curves.half_width import FLOOR, Widths, features
-from nearlinear.calibrate.curves.reference import SHARED, SWITCHED, fabric
+from nearlinear.calibrate.curves.reference import NETWORK, SHARED, SWITCHED, fabric
 from nearlinear.calibrate.curves.series import WITHOUT_RANKS, WITHOUT_SIZE, Series, groups
 from nearlinear.calibrate.curves.surface_fit import carried, surface_of
+from nearlinear.calibrate.importers import Imported
+from nearlinear.calibrate.points import Points, medians
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.collectives.curve import between
 
 HEAD = """\
 # How wide 90 % bands are, in log time. Errors of GPU collectives with sizes, rank counts or runs held out:
 # ai-dynamo/aiconfigurator (five systems), and logs of superbenchmark, MLPerf start-up checks, aws-samples,
-# CoreWeave, GoogleCloudPlatform and nccl-eBPF; `ranks` and `runs` from aiconfigurator alone.
+# CoreWeave, GoogleCloudPlatform and nccl-eBPF; `ranks` and `runs` from aiconfigurator alone, `ranks.network`
+# from jobs on 4, 16 and 32 nodes of Lassen (converged-computing), which differ by more than their counts.
 # Printed by: python benchmarks/bands.py --data DIR   (2026-11-25)"""
 SEEDS = 5
 COVERED = 0.9
@@ -168,26 +171,40 @@ class Step:
 def errors_of_ranks(found: Sequence[Log]) -> list[Step]:
     """Return errors at held-out rank counts, carried by growth and systems of other families."""
     return [step for log in found if log.system for rows in groups(log.points, WITHOUT_RANKS)
-            for step in _steps(log, rows)]  # fmt: skip
+            for step in _steps(log.family, log.points[rows], chain=True)]  # fmt: skip
 
 
-def _steps(log: Log, rows: np.ndarray) -> Iterator[Step]:
-    points = log.points[rows]
+def errors_of_nodes(found: Sequence[Log]) -> list[Step]:
+    """Return errors at held-out counts of nodes with one rank each: logs of one cluster, each a job."""
+    families: dict[str, list[Imported]] = {}
+    for log in found:
+        if log.imported is not None and (log.points.nodes == log.points.ranks).all():
+            families.setdefault(log.family, []).append(log.imported)
+    return [
+        step for family, files in families.items()
+        for points in [medians(files)]
+        for rows in groups(points, tuple(name for name in WITHOUT_RANKS if name != "file"))
+        if points.operation[rows[0]] in COLLECTIVES and len(set(points.ranks[rows].tolist())) > 1
+        for step in _steps(family, points[rows], chain=False)
+    ]  # fmt: skip
+
+
+def _steps(family: str, points: Points, chain: bool) -> Iterator[Step]:
     operation = str(points.operation[0])
     counts = sorted(set(points.ranks.tolist()))
     series = {count: Series.of(points[points.ranks == count]) for count in counts}
     for target in counts:
         others = [count for count in counts if count != target]
         for known in ([others] if len(others) > 1 else []) + [[count] for count in others]:
-            surface = surface_of([series[count].curve(count) for count in known], operation, chain=True)
-            curve = carried(surface, operation, target, without=(log.family,))
+            surface = surface_of([series[count].curve(count) for count in known], operation, chain)
+            curve = carried(surface, operation, target, without=(family,))
             held = series[target]
             error = np.log(curve.at(held.size_bytes, surface.growth) / held.time_s)
             near = min(abs(np.log2(target / count)) for count in known)
             between_two = len(known) > 1 and min(known) < target < max(known)
             way = "between" if between_two else "one" if len(known) == 1 else "beyond"
-            kind = fabric(surface.curves, operation) or "unknown"
-            yield Step(family=log.family, kind=kind, way=way, doublings=near, error=error)
+            kind = (fabric(surface.curves, operation) or "unknown") if chain else NETWORK
+            yield Step(family=family, kind=kind, way=way, doublings=near, error=error)
 
 
 def fit_ranks(steps: Sequence[Step], kind: str) -> dict[str, float]:
@@ -230,8 +247,8 @@ def main() -> None:
     found = [log for log in all_logs(folder) if log.evidence]
     print(f"{HEAD}\n\n[between]")
     _print(asdict(widths_of(found, errors_between(found))))
-    steps = errors_of_ranks(found)
-    for kind in (SWITCHED, SHARED):
+    steps = [*errors_of_ranks(found), *errors_of_nodes(found)]
+    for kind in (SWITCHED, SHARED, NETWORK):
         print(f"\n[ranks.{kind}]")
         _print(fit_ranks(steps, kind))
     print("\n[runs]")

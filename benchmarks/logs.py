@@ -33,12 +33,15 @@ class Log:
         What it is called, and what it must not be judged by: the same system, or the same cluster.
     system : bool
         Whether it comes from ``nccl_by_system.csv``.
+    imported : Imported or None
+        The log itself.
     """
 
     name: str
     family: str
     system: bool
     points: Points
+    imported: Imported | None = None
 
     @property
     def evidence(self) -> bool:
@@ -56,8 +59,8 @@ def logs(folder: Path) -> Iterator[Log]:
     for outcome in outcomes(folder):
         if outcome.imported is not None:
             name = outcome.path.stem
-            points = medians([outcome.imported])
-            yield Log(name=name, family=name.split("_")[0], system=False, points=points)
+            family, points = name.split("_")[0], medians([outcome.imported])
+            yield Log(name=name, family=family, system=False, points=points, imported=outcome.imported)
 
 
 def systems(path: Path) -> Iterator[Log]:

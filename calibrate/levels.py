@@ -196,7 +196,7 @@ def _hidden(problem: Problem, best: Fit) -> bool:
 
 
 def _why_hidden(problem: Problem) -> str:
-    if problem.inner is not None:
+    if problem.inner is not None and problem.inner.cost is not FREE:
         return "links inside nodes bind at every size: measure with one rank per node"
     return f"even {format_size(problem.messages().max())} take no longer than less: sweep to larger sizes"
 

@@ -1,8 +1,8 @@
 """How far a collective at a rank count that was not measured may be off.
 
 Half-widths of 90 % bands, in log time: the errors of systems that were carried with the help of other
-systems. They hold for nodes whose links are of the same class; for links of a class that was never seen, and
-between nodes, the widest class stands in and a warning says so.
+systems. They hold for nodes whose links are of the same class; for a class that was never seen the wider one
+stands in. Between nodes they are those of jobs on one cluster, which differ by more than their counts.
 """
 
 from functools import cache
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nearlinear.calibrate.curves.half_width import PATH
-from nearlinear.calibrate.curves.reference import SHARED
+from nearlinear.calibrate.curves.reference import NETWORK, SHARED
 from nearlinear.calibrate.curves.surface_fit import known_class
 from nearlinear.models.collectives.surface import Surface
 from nearlinear.models.strict import read_toml
@@ -52,5 +52,6 @@ def spread_per_doubling(surface: Surface, operation: str) -> float:
 
 def _widths(surface: Surface, operation: str, table: dict[str, Any] | None) -> dict[str, float]:
     known = table or bands()["ranks"]
-    found: dict[str, float] = known[known_class(surface, operation) or SHARED]
+    inside = known_class(surface, operation) or SHARED
+    found: dict[str, float] = known[inside if surface.growth.chain else NETWORK]
     return found

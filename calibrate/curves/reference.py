@@ -24,7 +24,7 @@ from nearlinear.models.units import GB, MICROSECOND
 
 PATH = Path(__file__).parents[1] / "data" / "systems.csv"
 NCCL = "nccl"  # the transport that the systems were measured through
-SWITCHED, SHARED = "switched", "shared"
+SWITCHED, SHARED, NETWORK = "switched", "shared", "network"
 LARGE_BYTES = 64 * 2**20  # bandwidth is what a size from here on tells
 SWITCHED_FROM, SHARED_TO = 100 * GB, 64 * GB  # beyond what 16 lanes of PCI Express 5 carry, and up to it
 

@@ -14,7 +14,7 @@ from nearlinear.calibrate.curves.half_width import (
     shipped,
 )
 from nearlinear.calibrate.curves.rank_width import Z90, bands, rank_half_width, spread_per_doubling
-from nearlinear.calibrate.curves.reference import SHARED, SWITCHED, fabric, systems
+from nearlinear.calibrate.curves.reference import NETWORK, SHARED, SWITCHED, fabric, systems
 from nearlinear.calibrate.curves.surface_fit import carried, surface_of
 from nearlinear.models.collectives.curve import Curve
 
@@ -114,4 +114,4 @@ def test_bands_across_rank_counts_follow_class_and_distance() -> None:
     unknown = surface_of([_curve(4)], "allreduce", chain=True)
     assert rank_half_width(unknown, "allreduce", 8) == pytest.approx(table[SHARED]["one"])
     nodes = surface_of([replace(a100[4])], "allreduce", chain=False)
-    assert rank_half_width(nodes, "allreduce", 8) == pytest.approx(table[SHARED]["one"])
+    assert rank_half_width(nodes, "allreduce", 8) == pytest.approx(table[NETWORK]["one"])
