@@ -14,7 +14,7 @@ from statistics import median
 
 import numpy as np
 
-from nearlinear.models.catalogue import find_device, find_link
+from nearlinear.models.catalogue import devices, find_device, find_link
 from nearlinear.models.closed_form import predict
 from nearlinear.models.dnn import network
 from nearlinear.models.scenario import Scenario
@@ -208,6 +208,22 @@ def mlperf_efficiencies(data: Path) -> Iterator[tuple[str, float]]:
         yield "tensor", median(values)
 
 
+def product_efficiencies() -> Iterator[float]:
+    """Yield which share of its peak a measured bf16 matrix product reaches on each NVIDIA device."""
+    for device in devices().values():
+        if "bf16" in device.matmul_flop_per_s and device.title.startswith("NVIDIA"):
+            yield device.matmul_flop_per_s["bf16"].value / device.peak("bf16").value
+
+
+def _print_kernels(kind: str, steps: list[float], products: list[float]) -> None:
+    """Print what is left of a step's efficiency once that of its kernels is known."""
+    step, product = np.log(steps), np.log(products)
+    middle = min(float(np.exp(np.median(step) - np.median(product))), 1.0)
+    left = float(np.sqrt(step.var(ddof=1) - product.var(ddof=1)))
+    count = f"{len(steps)} and {len(products)}"
+    print(f"{f'kernels.{kind}':24s} median {middle:.3f}  log_sd {left:.3f}  n {count}")
+
+
 def same_class_spread() -> float:
     """Return the spread of bus bandwidth between systems of the same link class and rank count."""
     pooled = np.concatenate([np.log(group) - np.mean(np.log(group)) for group in SAME_CLASS])
@@ -246,7 +262,9 @@ def main() -> None:
         _print(f"bandwidth.{family}", [ratio for f, ratio in bandwidths if f == family])
     efficiencies = [*compute_efficiencies(data), *timm_efficiencies(data), *mlperf_efficiencies(data)]
     for kind in ("fp32", "tensor"):
-        _print(f"compute.{kind}", [e for k, e in efficiencies if k == kind])
+        steps = [e for k, e in efficiencies if k == kind]
+        _print(f"compute.{kind}", steps)
+        _print_kernels(kind, steps, list(product_efficiencies()))
     _print("status.remembered", list(remembered_ratios(data)))
     print(f"status.measured          log_sd {same_class_spread():.3f}")
     _print("latency (NVLink hop)", [hop / HOPS_NVLINK[-1] for hop in HOPS_NVLINK])

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from nearlinear.calibrate.curves.rank_width import Z90
 from nearlinear.calibrate.fit import fit
 from nearlinear.calibrate.importers import Imported
 from nearlinear.calibrate.points import Points, medians
@@ -21,6 +20,7 @@ from nearlinear.calibrate.problem import Problem
 from nearlinear.calibrate.splits import hold_out_sizes
 from nearlinear.measure.records import Sample
 from nearlinear.models.arrays import FloatArray
+from nearlinear.models.prediction import Z90
 
 SEEDS = 5
 

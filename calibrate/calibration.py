@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from nearlinear.calibrate.compute.families import CalibratedCompute, fit_compute
+from nearlinear.calibrate.compute.kernel_points import FAMILY
 from nearlinear.calibrate.curves.reference import SHARED
 from nearlinear.calibrate.forms import READABLE
 from nearlinear.calibrate.holdout import check_all
@@ -26,6 +28,7 @@ class Calibration:
     profile: Profile
     links: tuple[Calibrated, ...]
     notes: tuple[str, ...]
+    compute: tuple[CalibratedCompute, ...] = ()
 
 
 def fit_profile(
@@ -59,17 +62,18 @@ def fit_profile(
     points = medians(imported)
     notes = [f"{Path(i.path).name}: {note}" for i in imported for note in i.notes]
     notes += _unreadable(points)
-    usable = alike(points, notes)
+    usable = alike(points[~np.isin(points.operation, list(FAMILY))], notes)
     links = fit_levels(usable[np.isin(usable.operation, READABLE)], spec, notes)
-    if not links:
-        why = notes[-1] if notes else f"no rows of {', '.join(READABLE)}"
+    compute = fit_compute(imported, spec, notes)
+    if not links and not compute:
+        why = notes[-1] if notes else f"no rows of {', '.join((*READABLE, *FAMILY))}"
         raise FitError("calibrate", f"nothing could be fitted ({why})", remedy="see docs/calibration.md")
     profile = Profile(
         name=name, links=tuple(c.link for c in links), provenance=_provenance(imported, spec),
-        holdout=check_all(usable, imported, links, spec),
+        holdout=check_all(usable, imported, links, spec), compute=tuple(c.compute for c in compute),
     )  # fmt: skip
     notes += _doubts(links)
-    return Calibration(profile=profile, links=tuple(links), notes=tuple(notes))
+    return Calibration(profile=profile, links=tuple(links), notes=tuple(notes), compute=tuple(compute))
 
 
 def _doubts(links: Sequence[Calibrated]) -> list[str]:
@@ -91,7 +95,7 @@ def _check_once(imported: Sequence[Imported]) -> None:
 
 
 def _unreadable(points: Points) -> list[str]:
-    other = sorted(set(points.operation) - set(READABLE))
+    other = sorted(set(points.operation) - set(READABLE) - set(FAMILY))
     return [f"{name}: read, but fits use {', '.join(READABLE)} only" for name in other]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tomli_w
 
+from nearlinear.calibrate.compute.compute_table import stored
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.link_profile import LinkProfile
 from nearlinear.models.profile import SCHEMA, VERSION, Profile
@@ -34,6 +35,7 @@ def write_profile(profile: Profile, path: Path) -> None:
         "schema": SCHEMA,
         "version": VERSION,
         "links": links,
+        **({"compute": [stored(one, samples) for one in profile.compute]} if profile.compute else {}),
         "holdout": [asdict(row) for row in profile.holdout],
         "provenance": dict(profile.provenance),
     }

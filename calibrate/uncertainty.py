@@ -14,14 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nearlinear.calibrate.curves.rank_width import Z90
 from nearlinear.calibrate.fit import Fit, fit, reweighted
 from nearlinear.calibrate.held import Held
 from nearlinear.calibrate.problem import Problem
 from nearlinear.calibrate.splits import hold_out_sizes
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.errors import FitError
-from nearlinear.models.prediction import HIGH, LOW
+from nearlinear.models.prediction import HIGH, LOW, Z90
 from nearlinear.models.prior import table
 
 REPLICATES = 400

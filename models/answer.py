@@ -1,6 +1,7 @@
 """The four-line answer: efficiency, knee, what binds, what is worth measuring."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -101,4 +102,4 @@ def _without(middle: Parameters, index: int, level: LevelSamples, term: str) -> 
         level=level.level, cost=cost, capacity=level.capacity, profile=level.profile, z=level.z
     )
     levels = (*middle.levels[:index], changed, *middle.levels[index + 1 :])
-    return Parameters(levels=levels, slowness=middle.slowness, z_step=middle.z_step)
+    return replace(middle, levels=levels)

@@ -12,9 +12,12 @@ from nearlinear.models.hardware.cluster import Cluster, Level
 from nearlinear.models.hardware.device import Device
 from nearlinear.models.hardware.fact import Fact, Source
 from nearlinear.models.hardware.link import Link
+from nearlinear.models.kernels import Kernels, candidates
 from nearlinear.models.link_profile import LinkProfile
 from nearlinear.models.profile import Profile, read_profile
 from nearlinear.models.scenario import DEFAULT_BATCH, DEFAULT_WIRE, WIRES, Machine, Plan, Scenario
+from nearlinear.models.training.batch_line import BatchLine, check_same
+from nearlinear.models.training.kernel_times import kernel_times
 from nearlinear.models.units import FLOAT32_BYTES, parse_bandwidth
 
 NARROW = {"asa16": ("asa", "float16")}  # Theano-MPI's name for ASA with 16-bit messages
@@ -37,6 +40,10 @@ class Case:
         Allreduce (or ``auto``) and bytes on the wire per byte of 32-bit gradient.
     profile : Profile or None
         What was measured.
+    kernels : Kernels or None
+        Measured kernels that price the layers.
+    line : BatchLine or None
+        Step time of one device over its batch, from measured throughputs.
     """
 
     scenario: Scenario
@@ -45,6 +52,8 @@ class Case:
     algorithm: str
     wire_fraction: float
     profile: Profile | None
+    kernels: Kernels | None = None
+    line: BatchLine | None = None
 
     @classmethod
     def of(cls, scenario: Scenario) -> "Case":
@@ -65,14 +74,34 @@ class Case:
         cluster.device.peak(scenario.workload.precision)
         _check_batches(scenario, max(scales))
         profile = read_profile(scenario.knowledge.profile) if scenario.knowledge.profile else None
-        return cls(
+        throughput = scenario.knowledge.throughput
+        case = cls(
             scenario=scenario,
             network=dnn.network(scenario.workload.model),
             cluster=_as_measured(cluster, profile),
             algorithm=algorithm,
             wire_fraction=WIRES[wire] / FLOAT32_BYTES,
             profile=profile,
+            line=BatchLine.of(throughput) if throughput else None,
         )
+        if case.line is not None:
+            check_same(case.line, throughput, scenario.knowledge.anchor, case.batch_per_device)
+        return replace(case, kernels=case.fastest())
+
+    def measured_kernels(self) -> tuple[list[Kernels], str]:
+        """Return kernels of the profile that can price the network, or a sentence why none can."""
+        known = self.profile.compute if self.profile else ()
+        return candidates(known, self.device, self.on_host, self.scenario.workload.precision, self.network)
+
+    def fastest(self) -> Kernels | None:
+        """Return the kernels of the library that takes the step in the least time, as a framework would."""
+        precision = self.scenario.workload.precision
+        batch = self.batch_per_device(self.scenario.plan.devices[0])
+
+        def step_s(kernels: Kernels) -> float:
+            return kernel_times(self.network, kernels, precision, batch).best.total_s
+
+        return min(self.measured_kernels()[0], key=step_s, default=None)
 
     @property
     def device(self) -> Device:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from nearlinear.models.case import Case
 from nearlinear.models.collectives import Algorithm
+from nearlinear.models.compute_caution import compute_cautions
 from nearlinear.models.hardware.cluster import Level
 from nearlinear.models.link_profile import LinkProfile
 from nearlinear.models.naming import mentions
@@ -25,7 +26,7 @@ def cautions(model: StepModel, points: Sequence[Point]) -> list[str]:
         *_alone(points),
         *_measurement(case, largest),
         *_outside(model, largest),
-        *_anchor(case),
+        *compute_cautions(case),
         *_unverified(case, largest),
         *_precision(case),
         *_memory(case, points),
@@ -165,14 +166,6 @@ def _parts(algorithm: Algorithm, devices: int, units: int, inside: bool) -> int:
     return devices if algorithm.cuts else 1
 
 
-def _anchor(case: Case) -> Iterator[str]:
-    if not case.scenario.knowledge.anchor:
-        yield (
-            "no --anchor: compute speed is a prior; a measured throughput on one device"
-            " (--anchor 1:SAMPLES_PER_S) narrows every band"
-        )
-
-
 def _unverified(case: Case, devices: int) -> Iterator[str]:
     facts = {
         f"{level.link.name} {what}": fact.status
@@ -183,8 +176,9 @@ def _unverified(case: Case, devices: int) -> Iterator[str]:
             ("latency", level.link.latency_s),
         )
     }
-    facts[f"{case.device.name} memory bandwidth"] = case.device.memory_bandwidth_bytes_per_s.status
-    facts[f"{case.device.name} peak"] = case.device.peak(case.scenario.workload.precision).status
+    if case.kernels is None:
+        facts[f"{case.device.name} memory bandwidth"] = case.device.memory_bandwidth_bytes_per_s.status
+        facts[f"{case.device.name} peak"] = case.device.peak(case.scenario.workload.precision).status
     doubtful = [name for name, status in facts.items() if status == "remembered"]
     if doubtful:
         yield f"unverified numbers in use: {', '.join(doubtful)}"

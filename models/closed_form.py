@@ -1,6 +1,7 @@
 """``predict``: a scenario in, a prediction out, from closed forms alone."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -97,9 +98,8 @@ def assemble(
 
 
 def _binding(model: StepModel, anchored: Anchored, devices: int) -> tuple[str, float]:
-    middle = model.middle
-    slowness = np.array([np.median(anchored.parameters.slowness)])
-    middle = Parameters(levels=middle.levels, slowness=slowness, z_step=middle.z_step)
+    slowness = np.array([np.median(model.slowness(anchored.parameters, devices))])
+    middle = replace(model.middle, slowness=slowness)
 
     def step_s(parameters: Parameters) -> float:
         exchange_s = model.exchange(parameters, devices).time_s

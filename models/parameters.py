@@ -14,7 +14,7 @@ from nearlinear.models.hardware.cluster import Level
 from nearlinear.models.hardware.message import LinkCost, Residual
 from nearlinear.models.hardware.topology import Topology, TopologyLevel
 from nearlinear.models.link_profile import LinkProfile
-from nearlinear.models.prior import bandwidth_spread, compute_spread, latency_draw
+from nearlinear.models.prior import Spread, bandwidth_spread, compute_spread, kernel_spread, latency_draw
 
 BYTES_MOVED_PER_BYTE_ADDED = 3  # reads both operands, writes the sum
 
@@ -60,14 +60,20 @@ class Parameters:
     levels : tuple of LevelSamples
         Inside out.
     slowness : ndarray, shape (samples,)
-        Step time over its roofline: one over the efficiency of compute.
+        Step time over that of the model of compute: one over the efficiency of a roofline.
     z_step : ndarray, shape (samples,)
         Draws behind what one measured scale does not show.
+    z_compute : ndarray, shape (samples,)
+        Draws behind what measured kernels or throughputs leave out.
+    row : ndarray of int, shape (samples,)
+        Which sample of the profile's kernels is taken, modulo how many there are; 0 is the best fit.
     """
 
     levels: tuple[LevelSamples, ...]
     slowness: FloatArray
     z_step: FloatArray
+    z_compute: FloatArray
+    row: IntArray
 
     def topology(self, devices: int) -> Topology:
         """Return the levels of links among so many devices."""
@@ -104,16 +110,29 @@ def _sample(case: Case, rng: np.random.Generator | None, count: int) -> Paramete
     def normal(shape: tuple[int, ...]) -> FloatArray:
         return np.zeros(shape) if rng is None else rng.standard_normal(shape)
 
+    def rows() -> IntArray:
+        return np.zeros(count, dtype=np.int64) if rng is None else rng.integers(2**62, size=count)
+
     levels, below = [], 1
     for level in case.cluster.levels:
         z = normal((4, count, 1))
-        pick = np.zeros(count, dtype=np.int64) if rng is None else rng.integers(2**62, size=count)
-        levels.append(_level_samples(case, level, below, z, pick))
+        levels.append(_level_samples(case, level, below, z, rows()))
         below = level.span or below
-    spread = compute_spread(case.scenario.workload.precision)
     return Parameters(
-        levels=tuple(levels), slowness=1.0 / spread.draw(normal((count,))), z_step=normal((count,))
+        levels=tuple(levels),
+        slowness=1.0 / _compute_spread(case).draw(normal((count,))),
+        z_step=normal((count,)),
+        z_compute=normal((count,)),
+        row=rows(),
     )
+
+
+def _compute_spread(case: Case) -> Spread:
+    """Return what is not known of compute beside its measurements: nothing where a step was measured."""
+    if case.line is not None:
+        return Spread(median=1.0, log_sd=0.0)
+    precision = case.scenario.workload.precision
+    return kernel_spread(precision) if case.kernels is not None else compute_spread(precision)
 
 
 def _level_samples(case: Case, level: Level, below: int, z: FloatArray, pick: IntArray) -> LevelSamples:

@@ -8,6 +8,7 @@ import numpy as np
 from nearlinear.models.arrays import FloatArray
 
 LOW, HIGH = 5.0, 95.0  # a 90 % band
+Z90 = 1.645  # a normal variable lies within so many standard deviations with 90 % probability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

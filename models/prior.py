@@ -67,6 +67,12 @@ def compute_spread(precision: str) -> Spread:
     return Spread(median=prior["median"], log_sd=prior["log_sd"])
 
 
+def kernel_spread(precision: str) -> Spread:
+    """Return achieved speed of whole training steps over that of their kernels measured alone."""
+    prior = table()["kernels"]["tensor" if precision in TENSOR else "fp32"]
+    return Spread(median=prior["median"], log_sd=prior["log_sd"])
+
+
 def step_loss(devices: int, known_devices: int, z: FloatArray) -> FloatArray:
     """Return what a step loses beyond the model among ``devices`` devices, as a fraction of the step.
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nearlinear.models.arrays import FloatArray
+from nearlinear.models.compute_profile import ComputeProfile, read_compute
 from nearlinear.models.errors import ContentError, SpecError
 from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.link_profile import HeldOut, Holdout, LinkProfile
@@ -39,12 +40,15 @@ class Profile:
         Records with hashes, date, versions, command.
     holdout : tuple of HeldOut
         Errors on sizes, rank counts and runs that fits to the others did not see.
+    compute : tuple of ComputeProfile
+        Fitted families of kernels.
     """
 
     name: str
     links: tuple[LinkProfile, ...]
     provenance: Mapping[str, Any]
     holdout: tuple[HeldOut, ...] = ()
+    compute: tuple[ComputeProfile, ...] = ()
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -98,14 +102,15 @@ def read_profile(path: str | Path) -> Profile:
     samples = _read_samples(path.with_suffix(".npz"))
     try:
         links = tuple(_link(item, samples, str(path)) for item in raw.get("links", []))
+        compute = read_compute(raw.get("compute", []), samples, str(path))
         holdout = tuple(build(HeldOut, item, str(path)) for item in raw.get("holdout", []))
     except (SpecError, KeyError, TypeError, ValueError) as error:
         rule = error.rule if isinstance(error, SpecError) else f"must be whole ({error})"
         raise ContentError(str(path), rule, remedy="calibrate again") from None
-    if not links:
-        raise ContentError(str(path), "must hold at least one link")
+    if not links and not compute:
+        raise ContentError(str(path), "must hold at least one link or family of kernels")
     made = _provenance(raw, str(path))
-    return Profile(name=str(path), links=links, provenance=made, holdout=holdout)
+    return Profile(name=str(path), links=links, provenance=made, holdout=holdout, compute=compute)
 
 
 def _provenance(raw: Mapping[str, Any], where: str) -> Mapping[str, Any]:

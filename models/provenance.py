@@ -35,8 +35,9 @@ def _facts(case: Case) -> list[tuple[str, Fact]]:
     found = [
         (f"{device.name}.memory_bytes", device.memory_bytes),
         (f"{device.name}.memory_bandwidth_bytes_per_s", device.memory_bandwidth_bytes_per_s),
-        (f"{device.name}.peak_flop_per_s", device.peak(case.scenario.workload.precision)),
     ]
+    if case.kernels is None:
+        found.append((f"{device.name}.peak_flop_per_s", device.peak(case.scenario.workload.precision)))
     for level in case.cluster.levels:
         if case.known(level) is not None:
             continue  # the profile stands for it

@@ -14,6 +14,7 @@ from typing import Any, Self
 from nearlinear.models.errors import ContentError, SpecError, nearest
 from nearlinear.models.option import at_most, count, flag, one_of, option, text, whole
 from nearlinear.models.strict import line_of, read_toml
+from nearlinear.models.throughput import Anchor, Throughput, anchors, throughputs
 from nearlinear.models.units import format_size, parse_counts, parse_size
 
 DEFAULT_DEVICES = "1,2,4..256"
@@ -24,40 +25,8 @@ DEFAULT_SAMPLES = 401  # odd, so that the median is one of the samples; 5 % of t
 WIRES = {"float32": 4, "float16": 2, "bfloat16": 2}
 DEFAULT_WIRE = "float32"
 BATCHES = ("batch_per_device", "global_batch")  # one of the two
+LISTED = ("anchor", "throughput")  # may be given several times
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """A measured throughput: so many devices train so many samples per second."""
-
-    devices: int
-    samples_per_s: float
-
-    def __str__(self) -> str:
-        return f"{self.devices}:{self.samples_per_s:g}"
-
-
-def anchors(raw: Any, where: str) -> tuple[Anchor, ...]:
-    """Return the anchors of ``1:118.0,8:900`` or of a list of such texts."""
-    items = raw if isinstance(raw, list | tuple) else [raw]
-    texts = [part for item in items for part in str(item).split(",")]
-    found = tuple(_anchor(text, where) for text in texts if text.strip())
-    if len({anchor.devices for anchor in found}) != len(found):
-        raise SpecError(where, "must give each device count once", got=",".join(texts))
-    return tuple(sorted(found, key=lambda anchor: anchor.devices))
-
-
-def _anchor(raw: str, where: str) -> Anchor:
-    devices, colon, rate = raw.partition(":")
-    try:
-        value = float(rate)
-    except ValueError:
-        value = 0.0
-    if not colon or not 0 < value < float("inf"):
-        remedy = "write DEVICES:SAMPLES_PER_S, as in 1:118.0"
-        raise SpecError(where, "must be a measured throughput", got=raw, remedy=remedy)
-    return Anchor(count(devices, where), value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +95,9 @@ class Knowledge:
     profile: str | None = option(text, "Profile that nearlinear calibrate wrote.", None, metavar="FILE")
     anchor: tuple[Anchor, ...] = option(
         anchors, "Measured throughput, DEVICES:SAMPLES_PER_S; may be repeated.", (), "N:RATE"
+    )
+    throughput: tuple[Throughput, ...] = option(
+        throughputs, "Measured on one device, BATCH:SAMPLES_PER_S; two batch sizes or more.", (), "B:RATE"
     )
     samples: int = option(at_most(MOST_SAMPLES), "Parameter samples behind each band.", DEFAULT_SAMPLES)
     seed: int = option(whole, "Seed of the samples.", 0)
@@ -272,8 +244,8 @@ def _read(cls: type[Any], raw: Mapping[str, Any], table: str, where: Callable[[s
 
 
 def _plain(name: str, value: Any) -> Any:
-    if name == "anchor":
-        return [str(anchor) for anchor in value]
+    if name in LISTED:
+        return [str(one) for one in value]
     if name == "bucket":
         exact = format_size(value).replace(" ", "").replace(",", "")
         return exact if parse_size(exact) == value else value

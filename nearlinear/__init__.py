@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from nearlinear.calibrate.calibration import fit_profile
     from nearlinear.models.closed_form import predict
-    from nearlinear.models.scenario import Anchor, Knowledge, Machine, Plan, Scenario, Workload
+    from nearlinear.models.scenario import Knowledge, Machine, Plan, Scenario, Workload
+    from nearlinear.models.throughput import Anchor, Throughput
     from nearlinear.reports.report import render_report
     from nearlinear.simulator.simulation import simulate
 
@@ -20,6 +21,7 @@ __all__ = [
     "Machine",
     "Plan",
     "Scenario",
+    "Throughput",
     "Workload",
     "__version__",
     "fit_profile",
@@ -29,11 +31,12 @@ __all__ = [
 ]
 
 _HOME = {
-    "Anchor": "models.scenario",
+    "Anchor": "models.throughput",
     "Knowledge": "models.scenario",
     "Machine": "models.scenario",
     "Plan": "models.scenario",
     "Scenario": "models.scenario",
+    "Throughput": "models.throughput",
     "Workload": "models.scenario",
     "fit_profile": "calibrate.calibration",
     "predict": "models.closed_form",

@@ -98,7 +98,7 @@ def _workers(
     return Workers(
         model=model,
         topology=anchored.parameters.topology(devices),
-        slowness=anchored.parameters.slowness,
+        slowness=model.slowness(anchored.parameters, devices),
         placement=Placement(devices=devices, per_node=per_node, conditions=conditions),
         exchange=exchange,
     )

@@ -5,12 +5,12 @@ from collections import Counter
 import numpy as np
 
 from nearlinear.calibrate.curves.half_width import half_width, shipped
-from nearlinear.calibrate.curves.rank_width import Z90
 from nearlinear.calibrate.curves.reference import NCCL, systems
 from nearlinear.calibrate.curves.series import Series
 from nearlinear.calibrate.curves.surface_fit import carried, surface_of
 from nearlinear.calibrate.points import Points
 from nearlinear.models.collectives.surface import Surface
+from nearlinear.models.prediction import Z90
 
 
 def link_surface(points: Points, level: str) -> tuple[Surface, int]:

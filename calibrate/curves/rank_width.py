@@ -14,9 +14,8 @@ from nearlinear.calibrate.curves.half_width import PATH
 from nearlinear.calibrate.curves.reference import NETWORK, SHARED
 from nearlinear.calibrate.curves.surface_fit import known_class
 from nearlinear.models.collectives.surface import Surface
+from nearlinear.models.prediction import Z90
 from nearlinear.models.strict import read_toml
-
-Z90 = 1.645  # a normal variable lies within so many standard deviations with 90 % probability
 
 
 @cache

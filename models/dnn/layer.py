@@ -46,9 +46,14 @@ class Layer:
 
     @property
     def backward_flop(self) -> int:
-        """Operations backward: gradients of the weights and, where needed, of the input."""
+        """Operations backward: each gradient takes as many as the forward pass."""
+        return self.forward_flop * self.gradients
+
+    @property
+    def gradients(self) -> int:
+        """How many gradients backward computes: of the weights and, where needed, of the input."""
         weights, data = int(self.parameters > 0), int(self.needs_input_gradient)
-        return self.forward_flop * (weights + data if self.macs else data)
+        return weights + data if self.macs else data
 
     @property
     def kept(self) -> int:

@@ -16,7 +16,7 @@ from nearlinear.models.errors import SpecError
 from nearlinear.models.parameters import Parameters
 from nearlinear.models.prediction import Band
 from nearlinear.models.prior import step_exponent, step_loss, typical_step_loss
-from nearlinear.models.scenario import Anchor
+from nearlinear.models.throughput import Anchor
 from nearlinear.models.training.model import StepModel
 
 TURNS = 30  # of fixing compute and losses in turn, each nearer than the last
@@ -188,7 +188,11 @@ def _rows(parameters: Parameters, rows: IntArray) -> Parameters:
             )
         )
     return Parameters(
-        levels=tuple(levels), slowness=parameters.slowness[rows], z_step=parameters.z_step[rows]
+        levels=tuple(levels),
+        slowness=parameters.slowness[rows],
+        z_step=parameters.z_step[rows],
+        z_compute=parameters.z_compute[rows],
+        row=parameters.row[rows],
     )
 
 

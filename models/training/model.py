@@ -1,7 +1,8 @@
 """The step of one case as a function of parameters and scale."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from nearlinear.models.case import Case
 from nearlinear.models.parameters import Parameters
 from nearlinear.models.training.buckets import Buckets, fill_buckets
 from nearlinear.models.training.exchange import Exchange, exchange
+from nearlinear.models.training.kernel_times import KernelTimes, kernel_times
 from nearlinear.models.training.roofline import LayerTimes, layer_times
 from nearlinear.models.training.step import StepTimes, exposed_and_hidden
 
@@ -26,11 +28,42 @@ class StepModel:
         """The gradient buckets of the network."""
         return fill_buckets(self.case.network, self.case.scenario.plan.bucket)
 
-    def layers(self, devices: int) -> LayerTimes:
-        """Return compute at full efficiency on each of ``devices`` devices."""
+    @cached_property
+    def kernel_times(self) -> Callable[[float], KernelTimes] | None:
+        """The step of one device over its batch by measured kernels, where there are any.
+
+        Kept by batch: anchors price the same few scales a thousand times.
+        """
         case = self.case
-        precision = case.scenario.workload.precision
-        return layer_times(case.network, case.device, precision, case.batch_per_device(devices))
+        if case.kernels is None:
+            return None
+        return cache(partial(kernel_times, case.network, case.kernels, case.scenario.workload.precision))
+
+    def layers(self, devices: int) -> LayerTimes:
+        """Return compute on each of ``devices`` devices: as measured throughputs or kernels say, or at peak.
+
+        Throughputs give the step, what is known of layers divides it among them.
+        """
+        case, batch = self.case, self.case.batch_per_device(devices)
+        if self.kernel_times is not None:
+            layers = self.kernel_times(batch).best
+        else:
+            layers = layer_times(case.network, case.device, case.scenario.workload.precision, batch)
+        return layers.scaled(case.line.time_s(batch)) if case.line is not None else layers
+
+    def slowness(self, parameters: Parameters, devices: int) -> FloatArray:
+        """Return compute of every sample over that of :meth:`layers`.
+
+        What a fit leaves out depends on the batch, so it differs between scales where their batches do.
+        """
+        case, batch = self.case, self.case.batch_per_device(devices)
+        if case.line is not None:
+            return np.asarray(parameters.slowness * np.exp(parameters.z_compute * case.line.spread(batch)))
+        if self.kernel_times is None:
+            return parameters.slowness
+        times = self.kernel_times(batch)
+        relative = times.relative[parameters.row % len(times.relative)]
+        return np.asarray(parameters.slowness * relative * np.exp(parameters.z_compute * times.spread))
 
     def exchange(self, parameters: Parameters, devices: int) -> Exchange:
         """Return who exchanges each bucket among ``devices`` devices, and how long it takes."""
@@ -59,7 +92,7 @@ class StepModel:
         unexplained : ndarray or float
             What the model leaves out, as a fraction of the step.
         """
-        ideal, slowness = self.layers(devices), parameters.slowness
+        ideal, slowness = self.layers(devices), self.slowness(parameters, devices)
         backward = slowness * ideal.backward_s.sum()
         ready = slowness[:, None] * self.buckets.ready_s(ideal.backward_s)[None, :]
         exposed, hidden = exposed_and_hidden(backward, ready, exchange_s, self.case.scenario.plan.overlap)

@@ -45,6 +45,15 @@ class LayerTimes:
         """The whole step without any exchange."""
         return float(self.forward_s.sum() + self.backward_s.sum() + self.optimizer_s)
 
+    def scaled(self, total_s: float) -> "LayerTimes":
+        """Return the same parts of a step that takes ``total_s``."""
+        factor = total_s / self.total_s
+        return LayerTimes(
+            forward_s=factor * self.forward_s,
+            backward_s=factor * self.backward_s,
+            optimizer_s=factor * self.optimizer_s,
+        )
+
 
 def layer_times(network: Network, device: Device, precision: str, batch: float) -> LayerTimes:
     """Return the roofline times of one step.
@@ -62,15 +71,45 @@ def layer_times(network: Network, device: Device, precision: str, batch: float) 
     """
     peak = device.peak(precision).value
     bandwidth = device.memory_bandwidth_bytes_per_s.value
+    work = layer_work(network, precision, batch)
+    return LayerTimes(
+        forward_s=np.maximum(work.forward_flop / peak, work.traffic_bytes / bandwidth),
+        backward_s=np.maximum(work.backward_flop / peak, BACKWARD_TRAFFIC * work.traffic_bytes / bandwidth),
+        optimizer_s=work.optimizer_bytes / bandwidth,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LayerWork:
+    """What the layers of a step do on one device.
+
+    Attributes
+    ----------
+    forward_flop, backward_flop : ndarray, shape (layers,)
+        Operations per layer in forward order.
+    traffic_bytes : ndarray, shape (layers,)
+        Inputs, outputs and weights, once.
+    optimizer_bytes : float
+        Read and written to update all weights.
+    """
+
+    forward_flop: FloatArray
+    backward_flop: FloatArray
+    traffic_bytes: FloatArray
+    optimizer_bytes: float
+
+
+def layer_work(network: Network, precision: str, batch: float) -> LayerWork:
+    """Return the work of one step with ``batch`` samples; weights are kept and updated in 32 bits."""
     element = HALF_BYTES if precision in ("fp16", "bf16") else FLOAT32_BYTES
     columns = np.array(
         [(x.forward_flop, x.backward_flop, x.inputs + x.outputs, x.parameters) for x in network.layers],
         dtype=float,
     ).reshape(-1, 4)
     forward_flop, backward_flop, activations, parameters = columns.T
-    traffic = (activations * batch + parameters) * element
-    return LayerTimes(
-        forward_s=np.maximum(forward_flop * batch / peak, traffic / bandwidth),
-        backward_s=np.maximum(backward_flop * batch / peak, BACKWARD_TRAFFIC * traffic / bandwidth),
-        optimizer_s=MOMENTUM_PASSES * FLOAT32_BYTES * network.parameters / bandwidth,
+    return LayerWork(
+        forward_flop=forward_flop * batch,
+        backward_flop=backward_flop * batch,
+        traffic_bytes=(activations * batch + parameters) * element,
+        optimizer_bytes=float(MOMENTUM_PASSES * FLOAT32_BYTES * network.parameters),
     )

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from nearlinear.cli import hints
+from nearlinear.cli.kernel_table import held, print_kernels
 from nearlinear.cli.options import JSON
 
 if TYPE_CHECKING:
     from nearlinear.calibrate.calibration import Calibrated, Calibration
-    from nearlinear.models.link_profile import Holdout
 
 MOST_HELD_OUT = 0.5  # a fit to less than half of the sizes says nothing of the whole
 
@@ -43,7 +43,7 @@ def calibrate(
     columns: hints.COLUMNS = "",
     as_json: JSON = False,
 ) -> None:
-    """Fit latency, bandwidth and reduction cost to measurements, with errors on held-out sizes."""
+    """Fit links and kernels to measurements, with errors on held-out sizes."""
     from nearlinear.calibrate.calibration import CalibrateSpec, Hints, fit_profile
     from nearlinear.calibrate.profile_file import write_profile
     from nearlinear.cli.output import check_out
@@ -57,6 +57,8 @@ def calibrate(
         replicates=replicates,
     )
     calibration = fit_profile([Path(file) for file in files], spec, name=out or "profile")
+    if figure is not None:
+        _check_plot(calibration, figure)
     if path is not None:
         write_profile(calibration.profile, path)
     if figure is not None:
@@ -85,6 +87,13 @@ def _show(calibration: "Calibration", path: Path | None, by: str, as_json: bool)
         print("\nNext: add -o profile.toml to keep it")
 
 
+def _check_plot(calibration: "Calibration", figure: Path) -> None:
+    if not calibration.links:
+        from nearlinear.models.errors import SpecError
+
+        raise SpecError("--plot", "needs a level of links: of kernels there is a table only", got=str(figure))
+
+
 def _holdout(text: str) -> float:
     from nearlinear.models.errors import SpecError
     from nearlinear.models.units import parse_fraction
@@ -98,6 +107,11 @@ def _holdout(text: str) -> float:
 def _print(calibration: "Calibration") -> None:
     from nearlinear.cli.output import print_table
 
+    print_kernels(calibration.compute)
+    if not calibration.links:
+        return
+    if calibration.compute:
+        print()
     rows = [_row(calibrated) for calibrated in calibration.links]
     columns = [
         "level",
@@ -157,25 +171,20 @@ def _row(calibrated: "Calibrated") -> list[str]:
         str(len(bandwidths)),
         f"{1 / adding.best / GB:.3g} GB/s" if link.reduction_known else "in bandwidth",
         f"{link.spread:.1%}",
-        _held(link.holdout) if link.holdout else "none",
+        held(link.holdout) if link.holdout else "none",
     ]
-
-
-def _held(held: "Holdout") -> str:
-    errors = f"median {held.median_ape:.1%}, p95 {held.p95_ape:.1%}"
-    return f"{errors}, in band {held.coverage_90:.0%} of {held.points}"
 
 
 def _parity(calibrated: "Calibrated") -> str:
     """Return how predictions of held-out sizes compare with what was measured."""
     import numpy as np
 
-    held = calibrated.held
-    if held is None:
+    unseen = calibrated.held
+    if unseen is None:
         return ""
-    ratio = np.log(held.median_s / held.measured_s)
+    ratio = np.log(unseen.median_s / unseen.measured_s)
     worst = int(np.argmax(np.abs(ratio)))
-    size = held.points.size_bytes[held.held][worst]
+    size = unseen.points.size_bytes[unseen.held][worst]
     from nearlinear.models.units import format_size
 
     what = f"{calibrated.link.level} {calibrated.link.operation or calibrated.link.source}"
@@ -209,6 +218,7 @@ def _assumed(calibrated: "Calibrated") -> str:
 def _result(calibration: "Calibration", by: str) -> dict[str, Any]:
     from dataclasses import asdict
 
+    from nearlinear.calibrate.compute import compute_table
     from nearlinear.calibrate.curves.description import described_shapes
     from nearlinear.calibrate.profile_file import described
 
@@ -217,4 +227,8 @@ def _result(calibration: "Calibration", by: str) -> dict[str, Any]:
         | ({"shapes": described_shapes(one.link.surface)} if one.link.surface else {})
         for one in calibration.links
     ]  # fmt: skip
-    return {"links": links, "holdout": [asdict(row) for row in calibration.profile.holdout if row.by == by]}
+    return {
+        "links": links,
+        "compute": [compute_table.described(one.compute) for one in calibration.compute],
+        "holdout": [asdict(row) for row in calibration.profile.holdout if row.by == by],
+    }

@@ -10,7 +10,7 @@ import typer
 
 from nearlinear.models.errors import ContentError, SpecError
 from nearlinear.models.option import flag
-from nearlinear.models.scenario import Scenario, option_fields, places_in
+from nearlinear.models.scenario import LISTED, Scenario, option_fields, places_in
 
 Run = Callable[..., None]
 SCENARIO_FILE = Annotated[
@@ -88,7 +88,7 @@ def _parameter(table: str, spec: Field[Any]) -> inspect.Parameter:
         return _keyword(spec.name, Annotated[bool | None, switch], None)
     metavar = spec.metadata["metavar"] or spec.name.upper().replace("_", "-")
     choice = typer.Option(flag_name, help=text, metavar=metavar, rich_help_panel=panel, show_default=False)
-    kind: Any = list[str] | None if spec.name == "anchor" else str | None
+    kind: Any = list[str] | None if spec.name in LISTED else str | None
     return _keyword(spec.name, Annotated[kind, choice], None)
 
 

@@ -29,7 +29,7 @@ def following(scenario: Scenario, verb: str) -> str:
     """Return the command that a reader may want next."""
     if scenario.knowledge.profile is None:
         return "nearlinear measure --help, then nearlinear calibrate, then add --profile FILE"
-    if not scenario.knowledge.anchor:
+    if not (scenario.knowledge.anchor or scenario.knowledge.throughput):
         return "add --anchor 1:SAMPLES_PER_S with a measured throughput of one device"
     machine = scenario.machine
     where = f"--cluster {machine.cluster}" if machine.cluster else f"--device {machine.device}"

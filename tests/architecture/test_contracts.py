@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from nearlinear.calibrate.compute.compute_table import stored
 from nearlinear.measure.records import Epoch, Sample, Step
 from nearlinear.models import prediction, scenario
 from nearlinear.models.catalogue import DATA
+from nearlinear.models.compute_profile import PLAIN, TERMS
 from nearlinear.models.link_profile import Holdout
+from tests.unit.models.kernels_known import all_families
 
 
 def _schema(name: str) -> dict[str, Any]:
@@ -46,6 +49,14 @@ def _find(node: Any, wanted: set[str]) -> bool:
 )
 def test_fields(schema: str, kind: Any) -> None:
     assert _find(_schema(schema), _names(kind))
+
+
+def test_kernels_of_a_profile() -> None:
+    node = _schema("profile")["properties"]["compute"]["items"]
+    for family in all_families():
+        written = stored(family, {})
+        assert set(node["required"]) <= set(written) <= set(node["properties"])
+    assert set(node["properties"]) == {*PLAIN, *TERMS, "devices", "holdout", "samples"}
 
 
 @pytest.mark.parametrize("table", ["workload", "machine", "plan", "knowledge"])

@@ -64,7 +64,7 @@ def test_listing_loads_numpy_at_most(kind: str) -> None:
 def test_public_names() -> None:
     """The front door is a promise: a name is added here on purpose or not at all."""
     assert sorted(nearlinear.__all__) == [
-        "Anchor", "Knowledge", "Machine", "Plan", "Scenario", "Workload", "__version__",
+        "Anchor", "Knowledge", "Machine", "Plan", "Scenario", "Throughput", "Workload", "__version__",
         "fit_profile", "predict", "render_report", "simulate",
     ]  # fmt: skip
     for name in nearlinear.__all__:

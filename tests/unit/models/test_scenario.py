@@ -6,7 +6,8 @@ import pytest
 import tomli_w
 
 from nearlinear.models.errors import ContentError, SpecError
-from nearlinear.models.scenario import Anchor, Scenario, option_fields
+from nearlinear.models.scenario import Scenario, option_fields
+from nearlinear.models.throughput import Anchor
 
 
 def test_defaults() -> None:

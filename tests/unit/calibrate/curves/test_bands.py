@@ -13,10 +13,11 @@ from nearlinear.calibrate.curves.half_width import (
     left_out_errors,
     shipped,
 )
-from nearlinear.calibrate.curves.rank_width import Z90, bands, rank_half_width, spread_per_doubling
+from nearlinear.calibrate.curves.rank_width import bands, rank_half_width, spread_per_doubling
 from nearlinear.calibrate.curves.reference import NETWORK, SHARED, SWITCHED, fabric, systems
 from nearlinear.calibrate.curves.surface_fit import carried, surface_of
 from nearlinear.models.collectives.curve import Curve
+from nearlinear.models.prediction import Z90
 
 WIDTHS = Widths(
     constant=0.0, local=1.0, ambiguity=0.0, constant_alone=np.log(0.5), ambiguity_alone=0.0,

@@ -1,0 +1,118 @@
+"""Step time of one device over its batch, from throughputs at several batch sizes.
+
+    t(batch) = overhead + batch / rate
+
+Least squares on relative error; an overhead below nothing is held at nothing. Valid between the batch
+sizes that were measured; beyond them the spread grows with octaves (``models/data/priors.toml``).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from nearlinear.models.arrays import FloatArray
+from nearlinear.models.errors import SpecError
+from nearlinear.models.prediction import Z90
+from nearlinear.models.prior import table
+from nearlinear.models.throughput import Anchor, Throughput
+
+LINE = 2  # parameters of a line: only what is measured beyond so many batch sizes checks it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchLine:
+    """The fitted line.
+
+    Attributes
+    ----------
+    overhead_s : float
+        Seconds of a step whatever its batch.
+    seconds_per_sample : float
+        One over the rate.
+    residual : float or None
+        Standard deviation of log time around the line; None where two batch sizes cannot tell.
+    low, high : int
+        Smallest and largest batch that was measured.
+    """
+
+    overhead_s: float
+    seconds_per_sample: float
+    residual: float | None
+    low: int
+    high: int
+
+    @classmethod
+    def of(cls, throughputs: Sequence[Throughput]) -> Self:
+        """Return the line through two or more batch sizes.
+
+        Raises
+        ------
+        SpecError
+            A larger batch takes no longer.
+        """
+        batch = np.array([one.batch for one in throughputs], dtype=float)
+        time_s = batch / np.array([one.samples_per_s for one in throughputs])
+        overhead, slope = _fit(batch, time_s)
+        if slope <= 0:
+            got = ",".join(str(one) for one in throughputs)
+            raise SpecError("--throughput", "steps must take longer with larger batches", got=got)
+        errors = np.log((overhead + slope * batch) / time_s)
+        free = len(batch) - LINE
+        return cls(
+            overhead_s=overhead,
+            seconds_per_sample=slope,
+            residual=float(np.sqrt((errors**2).sum() / free)) if free else None,
+            low=int(batch.min()),
+            high=int(batch.max()),
+        )
+
+    def time_s(self, batch: float) -> float:
+        """Return the step of one device without any exchange."""
+        return self.overhead_s + batch * self.seconds_per_sample
+
+    def spread(self, batch: float) -> float:
+        """Return the standard deviation of log time at a batch."""
+        prior = table()["batch"]
+        inside = prior["inside"] if self.residual is None else self.residual
+        return float(np.hypot(inside, prior["per_octave"] * self.octaves_outside(batch)))
+
+    def agrees(self, batch: float, measured_s: float) -> bool:
+        """Return whether a measured step of one device lies in the line's 90 % band."""
+        return abs(float(np.log(measured_s / self.time_s(batch)))) <= Z90 * self.spread(batch)
+
+    def octaves_outside(self, batch: float) -> float:
+        """Return how many doublings a batch lies beyond those measured; 0 between them."""
+        return float(max(np.log2(self.low / batch), np.log2(batch / self.high), 0.0))
+
+
+def check_same(
+    line: BatchLine,
+    throughputs: Sequence[Throughput],
+    anchors: Sequence[Anchor],
+    batch_per_device: Callable[[int], float],
+) -> None:
+    """Refuse an anchor on one device that contradicts a throughput at the same batch.
+
+    Raises
+    ------
+    SpecError
+        The two give one measurement two values.
+    """
+    for anchor in anchors:
+        batch = batch_per_device(anchor.devices)
+        same = [one for one in throughputs if anchor.devices == 1 and one.batch == batch]
+        if same and not line.agrees(batch, batch / anchor.samples_per_s):
+            remedy = f"both are one device at batch {batch:g}: drop the wrong one"
+            raise SpecError("--anchor", f"contradicts --throughput {same[0]}", got=str(anchor), remedy=remedy)
+
+
+def _fit(batch: FloatArray, time_s: FloatArray) -> tuple[float, float]:
+    """Return overhead >= 0 and slope that minimise the squares of (line / time - 1)."""
+    scaled = np.stack([1.0 / time_s, batch / time_s], axis=1)
+    overhead, slope = np.linalg.lstsq(scaled, np.ones(len(batch)))[0]
+    if overhead >= 0:
+        return float(overhead), float(slope)
+    column = scaled[:, 1]
+    return 0.0, float(column.sum() / (column @ column))

@@ -1,0 +1,177 @@
+"""Throughputs at several batch sizes: the line by hand, strong scaling along it, bands beyond it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tomli_w
+
+from nearlinear.calibrate.profile_file import write_profile
+from nearlinear.models.case import Case
+from nearlinear.models.closed_form import predict
+from nearlinear.models.errors import ContentError, SpecError
+from nearlinear.models.parameters import central, draw
+from nearlinear.models.prediction import Point, Prediction
+from nearlinear.models.prior import table
+from nearlinear.models.scenario import Scenario
+from nearlinear.models.throughput import Throughput
+from nearlinear.models.training.anchor import apply_anchors
+from nearlinear.models.training.batch_line import BatchLine
+from nearlinear.models.training.model import StepModel
+from tests.unit.models.kernels_known import all_families, profile_of
+
+# 10 ms and 1 ms a sample: 16 samples take 26 ms, 64 take 74 ms
+ON_A_LINE = [f"16:{16 / 0.026!r}", f"64:{64 / 0.074!r}"]
+
+
+def _line(*pairs: tuple[int, float]) -> BatchLine:
+    """Return the line through steps of so many seconds at batch sizes."""
+    return BatchLine.of([Throughput(batch, batch / seconds) for batch, seconds in pairs])
+
+
+def _scenario(**options: object) -> Scenario:
+    usual = {"model": "resnet-50", "cluster": "dgx-a100", "devices": "1,2,4,8", "throughput": ON_A_LINE}
+    return Scenario.of(**(usual | options))
+
+
+def _predict(**options: object) -> Prediction:
+    return predict(_scenario(**options))
+
+
+def _compute_s(point: Point) -> float:
+    parts = point.breakdown_s
+    return parts.forward_s + parts.backward_s + parts.optimizer_s
+
+
+def _said(prediction: Prediction, text: str) -> bool:
+    return any(text in warning for warning in prediction.warnings)
+
+
+def test_a_line_through_two() -> None:
+    line = _line((16, 0.026), (64, 0.074))
+    assert (line.overhead_s, line.seconds_per_sample) == pytest.approx((0.010, 0.001), rel=1e-9)
+    assert line.residual is None
+    assert line.time_s(32) == pytest.approx(0.042, rel=1e-9)
+
+
+def test_three_have_a_residual() -> None:
+    exact = _line((16, 0.026), (32, 0.042), (64, 0.074))
+    assert exact.residual == pytest.approx(0.0, abs=1e-9)
+    bent = _line((16, 0.026), (32, 0.050), (64, 0.074))
+    errors = np.log([bent.time_s(16) / 0.026, bent.time_s(32) / 0.050, bent.time_s(64) / 0.074])
+    assert bent.residual == pytest.approx(np.sqrt((errors**2).sum() / 1), rel=1e-12)
+    assert bent.residual is not None
+    assert bent.residual > 0.05
+
+
+def test_an_overhead_is_never_negative() -> None:
+    # 100 samples/s at 10, 80 at 20: a straight line would start below nothing
+    line = _line((10, 0.1), (20, 0.25))
+    assert line.overhead_s == 0.0
+    # one slope against relative errors: sum(b/t) / sum((b/t)^2) = (100 + 80) / (100^2 + 80^2)
+    assert line.seconds_per_sample == pytest.approx(180 / 16400, rel=1e-12)
+
+
+def test_steps_that_shrink_with_the_batch_are_refused() -> None:
+    with pytest.raises(
+        SpecError, match="--throughput: steps must take longer with larger batches, got '10:1"
+    ):
+        _line((10, 1.0), (20, 0.5))
+
+
+def test_spread_grows_with_octaves_outside() -> None:
+    line, prior = _line((16, 0.026), (64, 0.074)), table()["batch"]
+    assert line.spread(16) == line.spread(40) == line.spread(64) == prior["inside"]
+    assert line.spread(256) == pytest.approx(np.hypot(prior["inside"], 2 * prior["per_octave"]), rel=1e-12)
+    assert line.spread(8) == pytest.approx(np.hypot(prior["inside"], prior["per_octave"]), rel=1e-12)
+
+
+def test_strong_scaling_follows_the_line() -> None:
+    prediction = _predict(global_batch=64)
+    for point in prediction.points:
+        batch = 64 / point.devices
+        case = Case.of(_scenario(global_batch=64))
+        model = StepModel(case, central(case))
+        assert model.layers(point.devices).total_s == pytest.approx(0.010 + 0.001 * batch, rel=1e-9)
+        # the middle tenth of the samples lies near the line
+        assert _compute_s(point) == pytest.approx(0.010 + 0.001 * batch, rel=0.03)
+    assert _said(prediction, "extrapolating: 8 samples per device at 8 devices, --throughput has 16 to 64")
+    assert not _said(prediction, "no --anchor")
+
+
+def test_bands_of_compute_widen_beyond_the_batches() -> None:
+    case = Case.of(_scenario(global_batch=64))
+    model, parameters = StepModel(case, central(case)), draw(case, 4001, 0)
+    prior = table()["batch"]
+    inside, outside = (float(np.log(model.slowness(parameters, n)).std()) for n in (1, 8))
+    assert inside == pytest.approx(prior["inside"], rel=0.03)
+    assert outside == pytest.approx(np.hypot(prior["inside"], prior["per_octave"]), rel=0.03)
+
+
+def test_an_anchor_wins_at_its_scale_and_the_line_shapes_the_rest() -> None:
+    # at 64 samples the anchor is 10 % faster than the line; at 16 the step keeps that ratio
+    scenario = _scenario(global_batch=64, devices="1,4", anchor=f"1:{64 / 0.074 * 1.1!r}")
+    assert predict(scenario).points[0].throughput_per_s.low == pytest.approx(64 / 0.074 * 1.1, rel=1e-9)
+    case = Case.of(scenario)
+    model = StepModel(case, central(case))
+    parameters = apply_anchors(model, draw(case, 11, 0)).parameters
+    assert model.slowness(parameters, 4) * model.layers(4).total_s == pytest.approx(0.026 / 1.1, rel=1e-9)
+
+
+def test_one_measurement_with_two_values_is_refused() -> None:
+    with pytest.raises(
+        SpecError, match=r"--anchor: contradicts --throughput 64:864.865, got '1:400'; both are one"
+    ):
+        _predict(global_batch=64, anchor="1:400")
+
+
+def test_an_anchor_at_another_batch_replaces_and_says_so() -> None:
+    prediction = _predict(batch_per_device=32, devices="1", anchor="1:400")
+    assert _said(prediction, "--anchor 1:400 replaces the 761.9 samples/s that --throughput says there")
+    assert prediction.points[0].throughput_per_s.median == pytest.approx(400, rel=1e-9)
+
+
+def test_kernels_only_divide_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "p.toml"
+    write_profile(profile_of(*all_families(devices=("NVIDIA A100-SXM4-80GB",))), path)
+    prediction = _predict(profile=str(path), devices="1", batch_per_device=64, samples=4001)
+    plain = _predict(devices="1", batch_per_device=64, samples=4001)
+    assert prediction.points[0].step_time_s.median == pytest.approx(
+        plain.points[0].step_time_s.median, rel=1e-9
+    )
+    assert prediction.points[0].breakdown_s.optimizer_s != plain.points[0].breakdown_s.optimizer_s
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (
+            "32:118",
+            "must give two batch sizes or more, got '32:118'; one measured throughput is --anchor 1:118",
+        ),
+        (["32:118", "32:120"], "must give each batch size once"),
+        ("32:118,64", "must be a measured throughput, got '64'; write BATCH:SAMPLES_PER_S, as in 32:118.0"),
+        ("32:118,64:-1", "must be a measured throughput"),
+        ("32:118,0:130", "must be >= 1"),
+        ([{"batch": 32}], "must have the keys batch and samples-per-s, got 'batch'"),
+    ],
+)
+def test_what_are_no_throughputs(raw: object, message: str) -> None:
+    with pytest.raises(SpecError, match=f"--throughput: {message}"):
+        _scenario(throughput=raw)
+
+
+def test_a_file_may_hold_tables(tmp_path: Path) -> None:
+    path = tmp_path / "scenario.toml"
+    path.write_text(
+        '[workload]\nmodel = "nin"\n[machine]\ncluster = "titan"\n'
+        "[[knowledge.throughput]]\nbatch = 64\nsamples-per-s = 131.5\n"
+        "[[knowledge.throughput]]\nbatch = 32\nsamples-per-s = 118\n"
+    )
+    scenario = Scenario.from_file(path)
+    assert scenario.knowledge.throughput == (Throughput(32, 118.0), Throughput(64, 131.5))
+    path.write_text(tomli_w.dumps(scenario.to_tables()))
+    assert Scenario.from_file(path) == scenario
+    path.write_text(path.read_text().replace('"32:118"', '"32:x"'))
+    with pytest.raises(ContentError, match=r"scenario.toml:\d+: knowledge.throughput: must be a measured"):
+        Scenario.from_file(path)
