@@ -95,8 +95,11 @@ def apply_anchors(model: StepModel, parameters: Parameters) -> Anchored:
         known_devices=max((anchor.devices for anchor in fixing), default=0),
     )
     # On one device nothing is lost: compute is fixed at once. Else compute and losses need each other.
+    dropped: tuple[str, ...] = ()
     for _ in range(1 if anchors[0].devices == 1 else TURNS):
         anchored = _fix_compute(model, replace(anchored, warnings=()), anchors[0])
+        dropped = dropped or anchored.warnings  # later turns have none left to drop
+        anchored = replace(anchored, warnings=dropped)
         anchored = _fix_node(model, anchored, node) if node else anchored
         anchored = _fix_loss(model, anchored, far) if far else anchored
     checks = [anchor for anchor in anchors[1:] if anchor not in fixing]

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 
 from nearlinear.models.answer import answer
+from nearlinear.models.case import Case
 from nearlinear.models.closed_form import predict
 from nearlinear.models.document import answer_lines, read_document, to_document
 from nearlinear.models.errors import CapacityError, ContentError, SpecError
+from nearlinear.models.parameters import central, draw
 from nearlinear.models.prediction import Band, Prediction
 from nearlinear.models.scenario import Scenario
+from nearlinear.models.training.model import StepModel
 
 
 def _predict(**options: object) -> Prediction:
@@ -290,3 +293,19 @@ def test_slow_arithmetic_is_said() -> None:
 def test_bounds_from_above_are_said(options: dict[str, object], said: bool) -> None:
     warnings = _predict(**options).warnings
     assert any("priced from above" in warning for warning in warnings) is said
+
+
+@pytest.mark.parametrize("devices", [2, 4])
+def test_samples_that_contradict_an_anchor_are_dropped_and_counted(devices: int) -> None:
+    """Half of the samples exchange for longer than the whole step took; losses are fixed in many turns."""
+    machine = {"model": "alexnet", "device": "v100-sxm2-16gb", "per_node": "1", "net": "10Gb",
+               "batch_per_device": "32", "overlap": False}  # fmt: skip
+    case = Case.of(Scenario.of(**machine, devices=f"{devices}"))
+    model = StepModel(case, central(case))
+    exchange_s = model.exchange(draw(case, 401, 0), devices).time_s.sum(axis=1)
+    rate = devices * 32 / float(np.median(exchange_s))
+    told = predict(
+        Scenario.of(**machine, devices=f"{devices}", anchor=f"{devices}:{rate:.4g},16:{4 * rate:.4g}")
+    ).warnings
+    (found,) = [warning for warning in told if "of the samples contradict --anchor" in warning]
+    assert "were dropped" in found
