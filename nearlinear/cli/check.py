@@ -1,6 +1,5 @@
 """``nearlinear check``: whether a cluster is as fast as its profile says."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +18,7 @@ def check(
     collective: hints.COLLECTIVE = None,
     ranks: hints.RANKS = None,
     per_node: hints.PER_NODE = None,
+    columns: hints.COLUMNS = "",
     junit: Annotated[
         str | None, typer.Option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML (.xml).")
     ] = None,
@@ -26,14 +26,15 @@ def check(
 ) -> None:
     """Check a run against a profile: expected range, verdict and suspected cause; leaves with 5 on a fail."""
     from nearlinear.calibrate.health import check_run
-    from nearlinear.calibrate.importers import Hints, read_measurements
+    from nearlinear.calibrate.importers import Hints, read_all
     from nearlinear.cli.output import check_out, print_document, warn, write_text
     from nearlinear.models.errors import TargetError
     from nearlinear.models.profile import read_profile
 
     path = check_out(junit, (".xml",), "--junit")
     expected = read_profile(profile)
-    imported = read_measurements(Path(run), Hints(collective=collective, ranks=ranks, per_node=per_node))
+    known = Hints(collective=collective, ranks=ranks, per_node=per_node, columns=columns)
+    imported = read_all([run], known)[0]
     notes = list(imported.notes)
     curves = check_run(imported, expected, nics, notes)
     if path is not None:

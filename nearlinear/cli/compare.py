@@ -1,7 +1,6 @@
 """``nearlinear compare``: whether it became slower."""
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,18 +24,19 @@ def compare(
     collective: hints.COLLECTIVE = None,
     ranks: hints.RANKS = None,
     per_node: hints.PER_NODE = None,
+    columns: hints.COLUMNS = "",
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the bootstrap.")] = 0,
     as_json: JSON = False,
 ) -> None:
     """Compare two runs of the same measurements: effect with its interval, cell by cell."""
-    from nearlinear.calibrate.importers import Hints, read_measurements
+    from nearlinear.calibrate.importers import Hints, read_all
     from nearlinear.calibrate.regression import compare_runs
     from nearlinear.cli.output import print_document, warn
     from nearlinear.models.errors import TargetError
 
     rule = _rule(fail_if) if fail_if else None
-    known = Hints(collective=collective, ranks=ranks, per_node=per_node)
-    runs = [read_measurements(Path(path), known) for path in (before, after)]
+    known = Hints(collective=collective, ranks=ranks, per_node=per_node, columns=columns)
+    runs = read_all([before, after], known)
     found = compare_runs(runs[0], runs[1], seed)
     notes = [f"{run.path}: {note}" for run in runs for note in run.notes]
     if as_json:

@@ -84,6 +84,44 @@ def test_a_table_with_a_map(cli: Cli) -> None:
     assert read_record("a.jsonl").samples[0].time_s == pytest.approx(5.5e-6)
 
 
+MAP = ("--map", "size=msg,time=lat:us", "--collective", "allreduce", "--ranks", "4", "--per-node", "4")
+
+
+def _table(path: str, factor: float = 1.0) -> None:
+    """Write a table of 5 us and 1 GB/s, each time multiplied, under names that only a map explains."""
+    rows = [f"{size},{factor * (5.0 + size * 1e-3):.6f}" for size in (2**k for k in range(10, 26))]
+    Path(path).write_text("\n".join(["msg,lat", *rows]) + "\n")
+
+
+def test_check_reads_a_table_by_its_map(cli: Cli) -> None:
+    _table("a.csv")
+    _table("b.csv", factor=2.0)
+    assert cli("calibrate", "a.csv", "-o", "p.toml", *MAP).code == 0
+    assert cli("check", "a.csv", "--profile", "p.toml", *MAP).code == 0
+    told = cli("check", "b.csv", "--profile", "p.toml", *MAP)
+    assert (told.code, "fail  allreduce vendor, 4 ranks on 1: 16 of 16" in told.out) == (5, True), told.err
+    assert cli("check", "b.csv", "--profile", "p.toml").code == 3
+
+
+def test_compare_reads_tables_by_one_map(cli: Cli) -> None:
+    _table("a.csv")
+    _table("b.csv", factor=2.0)
+    told = cli("compare", "a.csv", "b.csv", "--json", *MAP)
+    assert told.code == 0, told.err
+    ratios = [cell["ratio"]["median"] for cell in json.loads(told.out)["result"]["cells"]]
+    assert ratios == pytest.approx([2.0] * 16, rel=1e-5)
+    assert cli("compare", "a.csv", "b.csv").code == 3
+
+
+@pytest.mark.parametrize("verb", [("check", "--profile", "p.toml"), ("compare", "a.log")])
+def test_a_map_without_a_table_is_refused(cli: Cli, verb: tuple[str, ...]) -> None:
+    _table("a.csv")
+    assert cli("calibrate", "a.csv", "-o", "p.toml", *MAP).code == 0
+    Path("a.log").write_text(made.nccl())
+    told = cli(verb[0], "a.log", *verb[1:], "--map", "size=a")
+    assert (told.code, told.error) == (2, "--map: has no effect without a CSV file, got 'size=a'")
+
+
 def test_secrets_stay_out(cli: Cli) -> None:
     Path("a.json").write_text(made.nccl_json())
     assert cli("import", "a.json", "-o", "a.jsonl").code == 0
