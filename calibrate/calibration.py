@@ -14,6 +14,7 @@ from nearlinear.calibrate.forms import READABLE
 from nearlinear.calibrate.holdout import check_all
 from nearlinear.calibrate.importers import Hints, Imported, read_all
 from nearlinear.calibrate.levels import Calibrated, fit_levels
+from nearlinear.calibrate.loggp import STREAMS, fit_loggp
 from nearlinear.calibrate.points import Points, alike, medians
 from nearlinear.calibrate.spec import CalibrateSpec
 from nearlinear.models.errors import FitError, SpecError
@@ -62,7 +63,8 @@ def fit_profile(
     points = medians(imported)
     notes = [f"{Path(i.path).name}: {note}" for i in imported for note in i.notes]
     notes += _unreadable(points)
-    usable = alike(points[~np.isin(points.operation, list(FAMILY))], notes)
+    loggp = fit_loggp(points, spec.replicates, spec.seed, notes)
+    usable = alike(points[~np.isin(points.operation, [*FAMILY, *STREAMS])], notes)
     links = fit_levels(usable[np.isin(usable.operation, READABLE)], spec, notes)
     compute = fit_compute(imported, spec, notes)
     if not links and not compute:
@@ -71,6 +73,7 @@ def fit_profile(
     profile = Profile(
         name=name, links=tuple(c.link for c in links), provenance=_provenance(imported, spec),
         holdout=check_all(usable, imported, links, spec), compute=tuple(c.compute for c in compute),
+        loggp=loggp,
     )  # fmt: skip
     notes += _doubts(links)
     return Calibration(profile=profile, links=tuple(links), notes=tuple(notes), compute=tuple(compute))
@@ -95,7 +98,7 @@ def _check_once(imported: Sequence[Imported]) -> None:
 
 
 def _unreadable(points: Points) -> list[str]:
-    other = sorted(set(points.operation) - set(READABLE) - set(FAMILY))
+    other = sorted(set(points.operation) - {*READABLE, *FAMILY, *STREAMS})
     return [f"{name}: read, but fits use {', '.join(READABLE)} only" for name in other]
 
 

@@ -10,6 +10,7 @@ import tomli_w
 
 from nearlinear.calibrate.compute.compute_table import stored
 from nearlinear.models.arrays import FloatArray
+from nearlinear.models.hardware.loggp import plain
 from nearlinear.models.link_profile import LinkProfile
 from nearlinear.models.profile import SCHEMA, VERSION, Profile
 from nearlinear.models.surface_document import described_surface
@@ -37,6 +38,7 @@ def write_profile(profile: Profile, path: Path) -> None:
         "links": links,
         **({"compute": [stored(one, samples) for one in profile.compute]} if profile.compute else {}),
         "holdout": [asdict(row) for row in profile.holdout],
+        **({"loggp": plain(profile.loggp)} if profile.loggp else {}),
         "provenance": dict(profile.provenance),
     }
     archive = io.BytesIO()

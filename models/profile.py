@@ -15,6 +15,7 @@ import numpy as np
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.compute_profile import ComputeProfile, read_compute
 from nearlinear.models.errors import ContentError, SpecError
+from nearlinear.models.hardware.loggp import LogGP, read_loggp
 from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.link_profile import HeldOut, Holdout, LinkProfile
 from nearlinear.models.strict import build, check_types, read_toml
@@ -42,6 +43,8 @@ class Profile:
         Errors on sizes, rank counts and runs that fits to the others did not see.
     compute : tuple of ComputeProfile
         Fitted families of kernels.
+    loggp : tuple of LogGP
+        Of single messages, where they were timed.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Profile:
     provenance: Mapping[str, Any]
     holdout: tuple[HeldOut, ...] = ()
     compute: tuple[ComputeProfile, ...] = ()
+    loggp: tuple[LogGP, ...] = ()
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -104,13 +108,16 @@ def read_profile(path: str | Path) -> Profile:
         links = tuple(_link(item, samples, str(path)) for item in raw.get("links", []))
         compute = read_compute(raw.get("compute", []), samples, str(path))
         holdout = tuple(build(HeldOut, item, str(path)) for item in raw.get("holdout", []))
+        loggp = read_loggp(raw.get("loggp", []), str(path))
     except (SpecError, KeyError, TypeError, ValueError) as error:
         rule = error.rule if isinstance(error, SpecError) else f"must be whole ({error})"
         raise ContentError(str(path), rule, remedy="calibrate again") from None
     if not links and not compute:
         raise ContentError(str(path), "must hold at least one link or family of kernels")
     made = _provenance(raw, str(path))
-    return Profile(name=str(path), links=links, provenance=made, holdout=holdout, compute=compute)
+    return Profile(
+        name=str(path), links=links, provenance=made, holdout=holdout, compute=compute, loggp=loggp
+    )
 
 
 def _provenance(raw: Mapping[str, Any], where: str) -> Mapping[str, Any]:

@@ -105,6 +105,7 @@ def _holdout(text: str) -> float:
 
 
 def _print(calibration: "Calibration") -> None:
+    from nearlinear.cli.loggp import print_loggp
     from nearlinear.cli.output import print_table
 
     print_kernels(calibration.compute)
@@ -130,6 +131,7 @@ def _print(calibration: "Calibration") -> None:
         for line in (_parity(calibrated), _switches(calibrated), _assumed(calibrated)):
             if line:
                 print(line)
+    print_loggp(calibration.profile.loggp)
 
 
 def _unchecked(calibration: "Calibration", by: str) -> list[str]:
@@ -221,6 +223,7 @@ def _result(calibration: "Calibration", by: str) -> dict[str, Any]:
     from nearlinear.calibrate.compute import compute_table
     from nearlinear.calibrate.curves.description import described_shapes
     from nearlinear.calibrate.profile_file import described
+    from nearlinear.models.hardware.loggp import plain
 
     links = [
         described(one.link) | {"points": len(one.problem.points)}
@@ -231,4 +234,5 @@ def _result(calibration: "Calibration", by: str) -> dict[str, Any]:
         "links": links,
         "compute": [compute_table.described(one.compute) for one in calibration.compute],
         "holdout": [asdict(row) for row in calibration.profile.holdout if row.by == by],
+        "loggp": plain(calibration.profile.loggp),
     }

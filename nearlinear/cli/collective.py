@@ -185,11 +185,11 @@ def fabric_of(
     own: dict[str, Any], schedule: "Schedule", topology: "Topology | None", scenario: dict[str, Any]
 ) -> "Fabric":
     """Return where ranks sit and what joins them."""
-    from nearlinear.models.hardware.loggops import LogGOPS
+    from nearlinear.cli.loggp import loggops_of
     from nearlinear.simulator.fabrics.fabric import Fabric
 
     if topology is None:
-        return Fabric.of_loggops(LogGOPS.of(own["loggops"]), schedule.ranks)
+        return Fabric.of_loggops(loggops_of(own["loggops"]), schedule.ranks)
     return _placement(own, schedule, topology).fabric(topology, schedule)
 
 

@@ -68,7 +68,10 @@ BYTES = Annotated[str | None, _option("--bytes", "Vector that each rank contribu
 LOGGOPS = Annotated[
     str | None,
     _option(
-        "--loggops", "Price messages by LogGOPS, in ns and bytes: L=2500,o=1500,g=1000,G=6,O=0,S=inf.", LONE
+        "--loggops",
+        "Price messages by LogGOPS, in ns and bytes: L=2500,o=1500,g=1000,G=6,O=0,S=inf; or"
+        " profile.toml[:LEVEL[:TRANSPORT]], of nearlinear calibrate.",
+        LONE,
     ),
 ]
 NOISE = Annotated[
