@@ -2,8 +2,13 @@
 
 The bridge has a namespace of its own, so nothing outside is touched, and clusters do not see each other.
 A link is shaped in both directions (``tc tbf``), holds what waits instead of dropping it, and carries large
-frames: TCP and its headers leave 99.2 % of the rate to messages. Senders keep little in their sockets, so
-that a message counts as sent when it has almost left the host.
+frames: TCP and its headers leave 99.2 % of the rate to messages.
+
+Few hosts tell of many only if a message costs the same alone and among others. So a link that rested lets no
+more than 1.5 ms of its rate pass at once: a lone message saves that time, and messages in a row do not. And
+a socket takes no more from a sender while 2.5 ms are unsent, frames leaving one by one: what waits there
+counts as sent, and the next message would share the link with it. What is sent and not yet confirmed does
+not count, because confirmations wait behind what goes the other way.
 """
 
 import itertools
@@ -30,7 +35,8 @@ PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"
 NETWORK = "10.77.0"  # in namespaces of its own, so it can be in use elsewhere
 SWITCH = 254
 MTU_BYTES = 9000
-BURST_BYTES = 32_768  # less than a message, more than the largest frame
+FRAME_BYTES = 9216  # the largest frame with its headers
+BURST_S, UNSENT_S = 1.5e-3, 2.5e-3
 QUEUE_BYTES = 2**24
 SEND_BUFFER_BYTES = 2**18
 SETTINGS = {
@@ -123,6 +129,16 @@ class EmulatedCluster:
         """All namespaces: the hosts', then the bridge's."""
         return (*(self.namespace(host) for host in range(self.hosts)), f"{self.name}-{SWITCH}")
 
+    @property
+    def burst_bytes(self) -> int:
+        """What a link that rested lets pass at once."""
+        return max(FRAME_BYTES, round(self.rate_bit_per_s / 8 * BURST_S))
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What a socket takes of a sender before it is sent."""
+        return max(FRAME_BYTES, round(self.rate_bit_per_s / 8 * UNSENT_S))
+
     def traffic_bytes(self, host: int) -> tuple[int, int]:
         """Return what a host has sent and received on its link so far, headers included."""
         shown = json.loads(_do("ip", "-n", self.namespace(host), "-s", "-j", "link", "show", "dev", "eth0"))
@@ -176,11 +192,12 @@ class EmulatedCluster:
     def _join(self, host: str, number: int, switch: str) -> None:
         port, mtu = f"port{number}", ("mtu", str(MTU_BYTES))
         _do("ip", "netns", "add", host)
-        _do(*_inside(host), "sh", "-c", _settings())
+        _do(*_inside(host), "sh", "-c", _settings(self.unsent_bytes))
         _do("ip", "-n", host, "link", "set", "lo", "up")
         _do("ip", "-n", switch, "link", "add", "name", port, *mtu, "type", "veth",
             "peer", "name", "eth0", *mtu, "netns", host)  # fmt: skip
         _do("ip", "-n", host, "address", "add", f"{NETWORK}.{number}/24", "dev", "eth0")
+        _do("ip", "-n", host, "link", "set", "eth0", "gso_max_segs", "1")
         self._shape(host, "eth0")
         self._shape(switch, port)
         _do("ip", "-n", host, "link", "set", "eth0", "up")
@@ -192,7 +209,7 @@ class EmulatedCluster:
             "rate",
             f"{self.rate_bit_per_s:.0f}bit",
             "burst",
-            str(BURST_BYTES),
+            str(self.burst_bytes),
             "limit",
             str(QUEUE_BYTES),
         )
@@ -227,8 +244,10 @@ def _inside(namespace: str) -> tuple[str, ...]:
     return ("ip", "netns", "exec", namespace)
 
 
-def _settings() -> str:
-    return " && ".join(f"echo {value} > /proc/sys/net/ipv4/{name}" for name, value in SETTINGS.items())
+def _settings(unsent_bytes: int) -> str:
+    """Return the commands that set up TCP in a namespace."""
+    wanted = SETTINGS | {"tcp_notsent_lowat": str(unsent_bytes)}
+    return " && ".join(f"echo {value} > /proc/sys/net/ipv4/{name}" for name, value in wanted.items())
 
 
 def _do(*command: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.emulated import cluster as module
-from tests.emulated.cluster import EmulatedCluster, SetupError, missing
+from tests.emulated.cluster import FRAME_BYTES, MTU_BYTES, EmulatedCluster, SetupError, missing
 
 RATE_BIT_PER_S = 200e6
 MESSAGE_BYTES = 4_000_000
@@ -135,6 +135,7 @@ def test_links_are_shaped_and_lose_nothing(tmp_path: Path) -> None:
     for shaper in shown:
         assert shaper["kind"] == "tbf"
         assert shaper["options"]["rate"] == RATE_BIT_PER_S / 8
+        assert shaper["options"]["burst"] == pytest.approx(cluster.burst_bytes, rel=0.01)
         assert shaper["drops"] == 0
     assert shown[0]["overlimits"] > 0
 
@@ -145,6 +146,13 @@ def _shaper(namespace: str, device: str) -> dict[str, Any]:
         capture_output=True, text=True, check=True, env=_environment(),
     )  # fmt: skip
     return dict(json.loads(shown.stdout)[0])
+
+
+def test_what_a_link_saves_a_lone_message_is_a_time() -> None:
+    """1.5 ms of 50 Mbit/s are 9,375 bytes, 2.5 ms 15,625; a frame fits in any case."""
+    cluster, slow = EmulatedCluster(1, 50e6), EmulatedCluster(1, 1e6)
+    assert (cluster.burst_bytes, cluster.unsent_bytes) == (9375, 15625)
+    assert slow.burst_bytes == slow.unsent_bytes == FRAME_BYTES > MTU_BYTES
 
 
 @needs_cluster
