@@ -205,7 +205,8 @@ def _fit(axes: Axes, calibrated: Calibrated) -> None:
     axes.plot([], [], "o", color=BLACK, markersize=4, label="fitted")
     if hidden.any():
         axes.plot([], [], "D", color=BLACK, markersize=4, fillstyle="none", label="held out")
-    title = f"{link.transport}, {link.source}, level {link.level}: line and 90 % band of the fit"
+    what = " ".join(filter(None, (link.source, link.operation)))
+    title = f"{link.transport}, {what}, level {link.level}: what is expected, with its 90 % band"
     axes.set(xscale="log", yscale="log", ylabel="time, us", title=title)
     axes.set_xlim(points.size_bytes.min() / 1.5, points.size_bytes.max() * 1.5)
     _size_ticks(axes, points.size_bytes)
