@@ -23,6 +23,7 @@ from nearlinear.calibrate.importers import Imported
 from nearlinear.calibrate.points import Points, medians
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.collectives.curve import between
+from nearlinear.models.link_profile import RANK_POWER
 
 HEAD = """\
 # How wide 90 % bands are, in log time. Errors of GPU collectives with sizes, rank counts or runs held out:
@@ -208,9 +209,9 @@ def _steps(family: str, points: Points, chain: bool) -> Iterator[Step]:
 
 
 def fit_ranks(steps: Sequence[Step], kind: str) -> dict[str, float]:
-    """Return half-widths: between two counts, per doubling beyond two, per doubling from one."""
+    """Return half-widths at one doubling: between two counts, beyond two, from one."""
     return {
-        way: _ninth([s.error / s.doublings for s in steps if (s.kind, s.way) == (kind, way)])
+        way: _ninth([s.error / s.doublings**RANK_POWER for s in steps if (s.kind, s.way) == (kind, way)])
         for way in ("between", "beyond", "one")
     }
 

@@ -41,7 +41,7 @@ def expected_band(
 def _with_residual(kind: Kind, link: LinkProfile, seed: int) -> LinkCost:
     """Return the link's samples, each with a draw of what the fit leaves out."""
     z = np.random.default_rng(seed).standard_normal((len(link.cost.latency_s), 1))
-    spread = float(np.hypot(link.spread, link.spread_per_doubling * link.doublings(kind.units)))
+    spread = float(np.hypot(link.spread, link.rank_spread(kind.units)))
     residual = Residual(
         z=z, spread=spread, spread_per_octave=link.spread_per_octave, high_bytes=link.high_bytes
     )

@@ -10,6 +10,9 @@ from nearlinear.models.collectives.surface import Surface
 from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.prediction import HIGH, LOW
 
+# How errors of carried curves grow with doublings of the ranks: 0.6 to 0.8 between one and two doublings on
+# switched and shared links, 0.5 between one and three on a network (python benchmarks/bands.py --data DIR).
+RANK_POWER = 0.7
 NARROW_TYPES = ("half", "float16", "bfloat16")
 
 
@@ -188,3 +191,11 @@ class LinkProfile:
         if self.surface is None:
             return max(float(np.log2(units / max(self.ranks))), 0.0)
         return float(np.min(np.abs(np.log2(units / np.array(self.ranks)))))
+
+    def rank_spread(self, units: int) -> float:
+        """Return the standard deviation in log time for a count that was not measured; 0 where it was.
+
+        Of curves it grows slower than with doublings, of fits of links in proportion to them.
+        """
+        distance = self.doublings(units)
+        return self.spread_per_doubling * (distance if self.surface is None else distance**RANK_POWER)

@@ -47,8 +47,7 @@ class LevelSamples:
         """Return the cost among ``units`` units, wider where so many were not measured."""
         if self.profile is None:
             return self.cost
-        doublings = self.profile.doublings(units)
-        return self.cost.scaled(np.exp(self.z * self.profile.spread_per_doubling * doublings))
+        return self.cost.scaled(np.exp(self.z * self.profile.rank_spread(units)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -14,6 +14,7 @@ from nearlinear.calibrate.curves.half_width import PATH
 from nearlinear.calibrate.curves.reference import NETWORK, SHARED
 from nearlinear.calibrate.curves.surface_fit import known_class
 from nearlinear.models.collectives.surface import Surface
+from nearlinear.models.link_profile import RANK_POWER
 from nearlinear.models.prediction import Z90
 from nearlinear.models.strict import read_toml
 
@@ -40,7 +41,7 @@ def rank_half_width(
         way = "one"
     else:
         way = "between" if min(counts) < units < max(counts) else "beyond"
-    return _widths(surface, operation, table)[way] * doublings
+    return float(_widths(surface, operation, table)[way] * doublings**RANK_POWER)
 
 
 def spread_per_doubling(surface: Surface, operation: str) -> float:
