@@ -30,19 +30,25 @@ def expected_band(
     seed : int
         Of the draws behind what a fit leaves out.
     """
-    times = kind.time_s(size_bytes, _with_residual(kind, link, seed), inner)
-    if link.surface is not None and kind.operation == link.operation:
+    z = np.random.default_rng(seed).standard_normal((len(link.cost.latency_s), 1))
+    times = kind.time_s(size_bytes, _with_residual(kind, link, z), inner)
+    if link.surface is not None and link.fills(filling(kind)):
         modelled = kind.time_s(size_bytes, link.best, inner)[:1]
-        times = times * link.surface.time_s(kind.units, size_bytes) / modelled
+        edge = np.exp(z * link.edge_spread(size_bytes))
+        times = times * link.surface.time_s(kind.units, size_bytes) / modelled * edge
     low, median, high = np.percentile(times, [LOW, 50.0, HIGH], axis=0)
     return low, median, high
 
 
-def _with_residual(kind: Kind, link: LinkProfile, seed: int) -> LinkCost:
+def filling(kind: Kind) -> int:
+    """Return how many ranks each unit of the outermost links has: 1 inside a node."""
+    return 1 if kind.level == "node" else kind.per_node
+
+
+def _with_residual(kind: Kind, link: LinkProfile, z: FloatArray) -> LinkCost:
     """Return the link's samples, each with a draw of what the fit leaves out."""
-    z = np.random.default_rng(seed).standard_normal((len(link.cost.latency_s), 1))
-    spread = float(np.hypot(link.spread, link.rank_spread(kind.units)))
+    spread = float(np.hypot(link.spread, link.rank_spread(kind.units, filling(kind))))
     residual = Residual(
         z=z, spread=spread, spread_per_octave=link.spread_per_octave, high_bytes=link.high_bytes
     )
-    return replace(link.cost if link.surface is None else link.best, residual=residual)
+    return replace(link.best if link.fills(filling(kind)) else link.cost, residual=residual)

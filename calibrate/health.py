@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nearlinear.calibrate.expected import expected_band
+from nearlinear.calibrate.expected import expected_band, filling
 from nearlinear.calibrate.forms import READABLE, VENDOR_FORM, Inside, Kind, kinds_of
 from nearlinear.calibrate.importers.imported import Imported
 from nearlinear.calibrate.points import Points, alike, medians
@@ -107,6 +107,9 @@ def check_run(run: Imported, profile: Profile, adapters: int | None, notes: list
                 through = f"{mine.transport[0]}, {dtype}"
                 notes.append(f"not checked: {what} through {through}, of which the profile has nothing")
                 continue
+            if link.surface is not None and not link.fills(filling(kind)):
+                told = f"{kind.operation} among {kind.ranks} on {kind.nodes}: the profile has nodes of"
+                notes.append(f"doubtful: {told} {link.per_node} ranks; expected by form, with a wider band")
             found.append(_curve(kind, mine, link, _inner(kind, mine, profile, adapters), run.samples))
     if not found:
         raise ContentError(run.path, "must hold something that the profile knows", remedy="; ".join(notes))

@@ -12,7 +12,7 @@ from nearlinear.calibrate.curves.surface_fit import known_class
 from nearlinear.calibrate.fit import Fit, fit
 from nearlinear.calibrate.forms import COLLECTIVES, VENDOR_FORM, Inside
 from nearlinear.calibrate.held import Held
-from nearlinear.calibrate.nccl_tuning import latency_prior
+from nearlinear.calibrate.nccl_tuning import LATENCY_SEEN_BYTES, latency_prior
 from nearlinear.calibrate.points import Points
 from nearlinear.calibrate.problem import Problem
 from nearlinear.calibrate.spec import CalibrateSpec
@@ -23,7 +23,6 @@ from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.link_profile import Holdout, Interval, LinkProfile
 from nearlinear.models.units import format_size, format_time
 
-LATENCY_SEEN_BYTES = 64 * 1024  # latency is known if messages up to here were timed
 SEEN = 0.1  # share of some point's time that the bandwidth must account for to be fitted
 SPREADS = ("spread per octave", "spread per doubling")  # of curves: from other systems
 FREE = LinkCost.of(0.0, np.inf)  # of links inside nodes that nobody timed apart
@@ -135,10 +134,11 @@ def _held(problem: Problem, source: str, spec: CalibrateSpec) -> Held | None:
 
 def _as_measured(link: LinkProfile, problem: Problem, level: str) -> LinkProfile:
     """Return the link with the library's collective as it was measured, and bands of such curves."""
-    surface, per_node = link_surface(problem.points, level)
+    surface, per_node = link_surface(problem.points, level, problem.prior)
     hops = () if len(surface.curves) > 1 else ("latency over launch",)
     return replace(
-        link, surface=surface, per_node=per_node, fabric=known_class(surface, link.operation) or "",
+        link, surface=surface, per_node=per_node, ranks=tuple(curve.units for curve in surface.curves),
+        fabric=known_class(surface, link.operation) or "",
         assumed=(*_prior_names(problem), *hops, *SPREADS),
         spread=spread_between(surface), spread_per_octave=spread_per_octave(),
         spread_per_doubling=spread_per_doubling(surface, link.operation),

@@ -12,7 +12,7 @@ from nearlinear.calibrate.compute.compute_table import stored
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.hardware.loggp import plain
 from nearlinear.models.link_profile import LinkProfile
-from nearlinear.models.profile import SCHEMA, VERSION, Profile
+from nearlinear.models.profile import SCHEMA, VERSION, Profile, digest
 from nearlinear.models.surface_document import described_surface
 from nearlinear.models.whole_file import write_whole
 
@@ -32,11 +32,13 @@ def write_profile(profile: Profile, path: Path) -> None:
     """
     samples: dict[str, FloatArray] = {}
     links = [_link(link, samples) for link in profile.links]
+    compute = [stored(one, samples) for one in profile.compute]
     document = {
         "schema": SCHEMA,
         "version": VERSION,
+        "samples_sha256": digest(samples),
         "links": links,
-        **({"compute": [stored(one, samples) for one in profile.compute]} if profile.compute else {}),
+        **({"compute": compute} if compute else {}),
         "holdout": [asdict(row) for row in profile.holdout],
         **({"loggp": plain(profile.loggp)} if profile.loggp else {}),
         "provenance": dict(profile.provenance),

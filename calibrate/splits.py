@@ -5,6 +5,7 @@ held out, so that held-out sizes lie inside the fitted range; rank counts and ru
 """
 
 from collections.abc import Iterable
+from zlib import crc32
 
 import numpy as np
 
@@ -41,14 +42,20 @@ def hold_out_sizes(points: Points, fraction: float, seed: int) -> np.ndarray:
     seed : int
         Of the draw.
     """
-    rng = np.random.default_rng(seed)
     held = np.zeros(len(points), dtype=bool)
     for kind in kinds(points):
+        rng = np.random.default_rng([seed, _number(points[np.flatnonzero(kind)[:1]])])
         sizes = np.unique(points.size_bytes[kind])
         inner = rng.permutation(sizes[1:-1])
         chosen = inner[: round(fraction * len(sizes))]
         held |= kind & np.isin(points.size_bytes, chosen)
     return held
+
+
+def _number(first: Points) -> int:
+    """Return a number that tells a kind, so that its draw does not depend on what else is there."""
+    columns = (first.operation, first.algorithm, first.ranks, first.nodes, first.transport)
+    return crc32(" ".join(str(column[0]) for column in columns).encode())
 
 
 def _scales(points: Points) -> list[tuple[int, int]]:

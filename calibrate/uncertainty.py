@@ -26,6 +26,7 @@ from nearlinear.models.prior import table
 REPLICATES = 400
 SPLITS = 10
 UNSEEN = 0.25  # of the sizes, in each split: about as many as a user holds out
+SAME = 0.999  # of a message size: what rounding to whole elements leaves
 FEWEST_TO_EXTRAPOLATE = 8
 
 
@@ -127,6 +128,10 @@ def predict_held(problem: Problem, held: np.ndarray, replicates: int, seed: int)
     seen = problem.subset(~held)
     if not held.any() or not len(seen.points):
         return None
+    outside = held & _outside(problem, seen)
+    held = held & ~outside
+    if not held.any():
+        return None
     try:
         best = fit(seen)
     except FitError:
@@ -138,8 +143,13 @@ def predict_held(problem: Problem, held: np.ndarray, replicates: int, seed: int)
     low, median, high = np.percentile(
         times * np.exp(z * _spreads(seen, unseen, seed)), [LOW, 50.0, HIGH], axis=0
     )
-    nothing = np.zeros_like(held)
-    return Held(points=problem.points, held=held, median_s=median, low_s=low, high_s=high, outside=nothing)
+    return Held(points=problem.points, held=held, median_s=median, low_s=low, high_s=high, outside=outside)
+
+
+def _outside(problem: Problem, seen: Problem) -> np.ndarray:
+    """Return which points are of messages beyond those that were seen."""
+    messages, known = problem.messages(), seen.messages()
+    return np.asarray((messages < SAME * known.min()) | (messages * SAME > known.max()))
 
 
 def _spreads(seen: Problem, unseen: Problem, seed: int) -> FloatArray:

@@ -89,12 +89,14 @@ def _measurement(case: Case, devices: int) -> Iterator[str]:
         )
         return
     yield from _hardware(case, devices)
+    below = 1
     for level, _ in _used(case, devices):
         fitted = case.known(level)
         if fitted is None:
             yield f"the profile {_lacks(case, level)}: {level.link.title} is a prior"
         else:
-            yield from _mismatch(case, level, fitted)
+            yield from _mismatch(case, level, fitted, below)
+        below = level.span or below
 
 
 def _lacks(case: Case, level: Level) -> str:
@@ -113,7 +115,12 @@ def _hardware(case: Case, devices: int) -> Iterator[str]:
         yield f"the profile was measured on {', '.join(measured)}, the scenario has {case.device.title}"
 
 
-def _mismatch(case: Case, level: Level, fitted: LinkProfile) -> Iterator[str]:
+def _mismatch(case: Case, level: Level, fitted: LinkProfile, below: int) -> Iterator[str]:
+    if fitted.surface is not None and not fitted.fills(below):
+        yield (
+            f"the {level.name} level was measured with {fitted.per_node} ranks per node, the scenario has"
+            f" {below}: the library is priced by form there, not as measured"
+        )
     if fitted.on_host and not case.on_host:
         yield (
             f"the {level.name} level was measured with {fitted.transport} (host memory),"
@@ -140,23 +147,31 @@ def _outside(model: StepModel, devices: int) -> Iterator[str]:
                 f"the {level.name} level joins {units} units, measured were"
                 f" {', '.join(map(str, fitted.ranks))}, and links of its class may lose bandwidth in between"
             )
-        message = _largest_message(model, devices, level, units, fitted)
-        if message > fitted.high_bytes:
+        smallest, largest = _messages(model, devices, level, units, fitted)
+        if largest > fitted.high_bytes:
             yield (
-                f"extrapolating: messages of {format_size(message)} on the {level.name} level,"
+                f"extrapolating: messages of {format_size(largest)} on the {level.name} level,"
                 f" measured up to {format_size(fitted.high_bytes)}"
+            )
+        if smallest < fitted.low_bytes:
+            yield (
+                f"extrapolating: messages of {format_size(smallest)} on the {level.name} level,"
+                f" measured from {format_size(fitted.low_bytes)}"
             )
 
 
-def _largest_message(model: StepModel, devices: int, level: Level, units: int, fitted: LinkProfile) -> float:
-    """Return the largest message of a step on a level, as its measurements count messages."""
+def _messages(
+    model: StepModel, devices: int, level: Level, units: int, fitted: LinkProfile
+) -> tuple[float, float]:
+    """Return the smallest and the largest message of a step on a level, as measurements count them."""
     case, inside = model.case, level is model.case.cluster.levels[0]
     chosen = model.exchange(model.middle, devices).options
     sizes = model.buckets.size_bytes * case.wire_fraction
     if fitted.source == "vendor":
-        return float(sizes.max()) / (1 if inside else devices / units)
+        sizes = sizes / (1 if inside else devices / units)
+        return float(sizes.min()), float(sizes.max())
     parts = [_parts(option.algorithm, devices, units, inside) for option in chosen]
-    return float((sizes / parts).max())
+    return float((sizes / parts).min()), float((sizes / parts).max())
 
 
 def _parts(algorithm: Algorithm, devices: int, units: int, inside: bool) -> int:

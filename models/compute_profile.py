@@ -19,6 +19,7 @@ import numpy as np
 
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.errors import SpecError
+from nearlinear.models.link_check import SAME, WIDEST
 from nearlinear.models.link_profile import Holdout, Interval
 from nearlinear.models.strict import build, check_types
 
@@ -138,9 +139,17 @@ def _read(item: Mapping[str, Any], samples: Mapping[str, FloatArray], where: str
         holdout=build(Holdout, item["holdout"], where) if "holdout" in item else None,
     )
     check_types(read, where)
-    if not (read.spread >= 0 and 0 < read.low_bytes <= read.high_bytes):
-        raise SpecError(where, "spread must be >= 0, and low_bytes at most high_bytes")
+    if not (0 <= read.spread <= WIDEST and 0 < read.low_bytes <= read.high_bytes):
+        raise SpecError(where, f"spread must lie in 0..{WIDEST:g}, and low_bytes at most high_bytes")
+    _check_told(read, item, where)
     return read
+
+
+def _check_told(read: ComputeProfile, item: Mapping[str, Any], where: str) -> None:
+    """Refuse best values for people that are not those of the samples, which are what is used."""
+    for name, interval in read.intervals.items():
+        if abs(item[name]["best"] / interval.best - 1.0) > SAME:
+            raise SpecError(where, "must be that of the samples beside", field=name, got=item[name]["best"])
 
 
 def _positive(values: FloatArray, where: str) -> FloatArray:

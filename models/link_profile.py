@@ -192,10 +192,25 @@ class LinkProfile:
             return max(float(np.log2(units / max(self.ranks))), 0.0)
         return float(np.min(np.abs(np.log2(units / np.array(self.ranks)))))
 
-    def rank_spread(self, units: int) -> float:
-        """Return the standard deviation in log time for a count that was not measured; 0 where it was.
+    def fills(self, per_node: int) -> bool:
+        """Return whether the curves are those of units of so many ranks: 1 inside a node."""
+        return self.surface is not None and self.per_node == per_node
 
-        Of curves it grows slower than with doublings, of fits of links in proportion to them.
+    def rank_spread(self, units: int, per_node: int) -> float:
+        """Return the standard deviation in log time for counts that were not measured; 0 where they were.
+
+        Of curves it grows slower than with doublings, of fits of links in proportion to them. Units that
+        are filled otherwise than the measured ones are as far away as their fillings.
         """
         distance = self.doublings(units)
-        return self.spread_per_doubling * (distance if self.surface is None else distance**RANK_POWER)
+        if self.surface is None:
+            return self.spread_per_doubling * distance
+        filling = abs(float(np.log2(per_node / self.per_node)))
+        return self.spread_per_doubling * float((distance + filling) ** RANK_POWER)
+
+    def edge_spread(self, size_bytes: FloatArray) -> FloatArray:
+        """Return the standard deviation in log time below the smallest size of the curves; 0 above it."""
+        if self.surface is None:
+            return np.zeros(np.shape(size_bytes))
+        smallest = min(curve.size_bytes[0] for curve in self.surface.curves)
+        return np.asarray(self.spread_per_octave * np.log2(np.maximum(smallest / size_bytes, 1.0)))

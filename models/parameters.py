@@ -43,11 +43,11 @@ class LevelSamples:
     profile: LinkProfile | None
     z: FloatArray
 
-    def at(self, units: int) -> LinkCost:
-        """Return the cost among ``units`` units, wider where so many were not measured."""
+    def at(self, units: int, per_unit: int) -> LinkCost:
+        """Return the cost among ``units`` units of so many devices, wider where such were not measured."""
         if self.profile is None:
             return self.cost
-        return self.cost.scaled(np.exp(self.z * self.profile.rank_spread(units)))
+        return self.cost.scaled(np.exp(self.z * self.profile.rank_spread(units, per_unit)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,7 +85,7 @@ class Parameters:
                 TopologyLevel(
                     name=sample.level.name,
                     span=np.inf if outermost else float(sample.level.span),
-                    cost=sample.at(units),
+                    cost=sample.at(units, below),
                     capacity=sample.capacity,
                 )
             )
@@ -143,7 +143,11 @@ def _level_samples(case: Case, level: Level, below: int, z: FloatArray, pick: In
     # A library's collective was timed with all devices at work: its cost holds the sharing already.
     capacity = float(below) if profile.source == "vendor" else min(level.uplinks, below)
     return LevelSamples(
-        level=level, cost=_fitted_cost(case, profile, z[3], pick), capacity=capacity, profile=profile, z=z[3]
+        level=level,
+        cost=_fitted_cost(case, profile, below, z[3], pick),
+        capacity=capacity,
+        profile=profile,
+        z=z[3],
     )
 
 
@@ -161,9 +165,9 @@ def _prior_reduction(case: Case) -> float:
     return BYTES_MOVED_PER_BYTE_ADDED / case.device.memory_bandwidth_bytes_per_s.value
 
 
-def _fitted_cost(case: Case, profile: LinkProfile, z: FloatArray, pick: IntArray) -> LinkCost:
+def _fitted_cost(case: Case, profile: LinkProfile, below: int, z: FloatArray, pick: IntArray) -> LinkCost:
     # The band of a measured curve holds what its form may be off by; samples would count that twice.
-    rows = pick % (len(profile.cost.latency_s) if profile.surface is None else 1)
+    rows = pick % (1 if profile.fills(below) else len(profile.cost.latency_s))
     added = profile.cost.reduction_s_per_byte[rows]
     if profile.source == "pingpong":  # single messages add nothing, and so say nothing of adding
         added = np.full_like(added, _prior_reduction(case))

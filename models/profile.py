@@ -7,6 +7,7 @@ samples. ``calibrate`` writes it, predictions read it here.
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from nearlinear.models.compute_profile import ComputeProfile, read_compute
 from nearlinear.models.errors import ContentError, SpecError
 from nearlinear.models.hardware.loggp import LogGP, read_loggp
 from nearlinear.models.hardware.message import LinkCost
+from nearlinear.models.link_check import check_link
 from nearlinear.models.link_profile import HeldOut, Holdout, LinkProfile
 from nearlinear.models.strict import build, check_types, read_toml
 from nearlinear.models.surface_document import read_surface
@@ -102,8 +104,13 @@ def read_profile(path: str | Path) -> Profile:
         remedy = "make one with nearlinear calibrate"
         raise ContentError(str(path), f"must be a {SCHEMA}", got=raw.get("schema"), remedy=remedy)
     if raw.get("version") != VERSION:
-        raise ContentError(str(path), f"must be of version {VERSION}", got=raw.get("version"))
+        rule = f"must be of version {VERSION}"
+        raise ContentError(str(path), rule, got=raw.get("version"), remedy="calibrate again")
     samples = _read_samples(path.with_suffix(".npz"))
+    if raw.get("samples_sha256") != digest(samples):
+        beside = path.with_suffix(".npz").name
+        rule = f"must lie beside the samples that it was written with, {beside} has others"
+        raise ContentError(str(path), rule, remedy="calibrate again")
     try:
         links = tuple(_link(item, samples, str(path)) for item in raw.get("links", []))
         compute = read_compute(raw.get("compute", []), samples, str(path))
@@ -118,6 +125,16 @@ def read_profile(path: str | Path) -> Profile:
     return Profile(
         name=str(path), links=links, provenance=made, holdout=holdout, compute=compute, loggp=loggp
     )
+
+
+def digest(samples: Mapping[str, FloatArray]) -> str:
+    """Return the SHA-256 of samples by name: what ties a profile to them."""
+    whole = sha256()
+    for name in sorted(samples):
+        values = np.ascontiguousarray(samples[name], dtype="<f8")
+        whole.update(f"{name} {values.shape} ".encode())
+        whole.update(values.tobytes())
+    return whole.hexdigest()
 
 
 def _provenance(raw: Mapping[str, Any], where: str) -> Mapping[str, Any]:
@@ -171,6 +188,8 @@ def _link(item: Mapping[str, Any], samples: Mapping[str, FloatArray], where: str
         surface=read_surface(item, where), **plain,
     )  # fmt: skip
     check_types(link, where)
+    told = [piece["best"] for piece in item["bandwidth_bytes_per_s"]]
+    check_link(link, item["latency_s"]["best"], told, where)
     return link
 
 

@@ -36,9 +36,8 @@ def read_surface(item: Mapping[str, Any], where: str) -> Surface | None:
     if "growth" not in item:
         return None
     growth = build(Growth, item["growth"], where)
-    if min(growth.launch_s, growth.hop_s, growth.seconds_per_byte) < 0 or not np.isfinite(
-        growth.time_s(2, 1.0)
-    ):
+    parts = (growth.launch_s, growth.hop_s, growth.seconds_per_byte)
+    if min(parts) < 0 or max(parts) <= 0 or not np.isfinite(growth.time_s(2, 1.0)):
         raise SpecError(where, "must be >= 0 and finite", field="growth", got=item["growth"])
     curves = [_curve(one, where) for one in item.get("curves", [])]
     measured = tuple(sorted((c for c in curves if c.measured), key=lambda curve: curve.units))

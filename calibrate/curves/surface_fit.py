@@ -6,6 +6,7 @@ import numpy as np
 
 from nearlinear.calibrate.curves.growth_fit import fit_growth
 from nearlinear.calibrate.curves.reference import carried_by_others, fabric
+from nearlinear.calibrate.nccl_tuning import LatencyPrior
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.collectives.curve import Curve
 from nearlinear.models.collectives.surface import Surface
@@ -13,10 +14,12 @@ from nearlinear.models.collectives.surface import Surface
 OTHERS_WEIGHT = 0.5  # of what other systems say, beside what growth says
 
 
-def surface_of(curves: Sequence[Curve], operation: str, chain: bool) -> Surface:
+def surface_of(
+    curves: Sequence[Curve], operation: str, chain: bool, prior: LatencyPrior | None = None
+) -> Surface:
     """Return the surface of measured curves, in rising order of units."""
     ordered = tuple(sorted(curves, key=lambda curve: curve.units))
-    return Surface(growth=fit_growth(ordered, operation, chain), curves=ordered)
+    return Surface(growth=fit_growth(ordered, operation, chain, prior), curves=ordered)
 
 
 def carried(surface: Surface, operation: str, units: int, without: Container[str] = ()) -> Curve:

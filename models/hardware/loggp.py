@@ -16,6 +16,8 @@ from typing import Any, Self
 from nearlinear.models.hardware.loggops import LogGOPS
 from nearlinear.models.strict import build, check_types, require
 
+WIDEST = 10.0  # of a spread in log time: beyond a factor of e^10 nothing is said
+SAME = 1e-6  # how far sums may be off by rounding
 MEASURED, BOUNDED, ASSUMED = KNOWN = "measured", "bounded", "assumed"
 
 
@@ -126,7 +128,16 @@ def read_loggp(items: Sequence[Mapping[str, Any]], where: str) -> tuple[LogGP, .
     found = tuple(build(LogGP, item, where, READERS) for item in items)
     for one in found:
         check_types(one, where)
+        _check_whole(one)
     return found
+
+
+def _check_whole(one: LogGP) -> None:
+    half = one.latency_s.best + 2 * one.overhead_s.best
+    alike = abs(half - one.half_round_trip_s.best) <= SAME * one.half_round_trip_s.best
+    require(alike, "latency_s", "must add up to half_round_trip_s with two overhead_s", one.latency_s.best)
+    require(0 <= one.spread <= WIDEST, "spread", f"must lie in 0..{WIDEST:g}", one.spread)
+    require(0 <= one.low_bytes <= one.high_bytes, "low_bytes", "must be at most high_bytes", one.low_bytes)
 
 
 def _parameter(raw: Mapping[str, Any], where: str) -> Parameter:

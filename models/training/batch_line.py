@@ -31,15 +31,15 @@ class BatchLine:
         Seconds of a step whatever its batch.
     seconds_per_sample : float
         One over the rate.
-    residual : float or None
-        Standard deviation of log time around the line; None where two batch sizes cannot tell.
+    residual : float
+        Standard deviation of log time around the line: the prior where two batch sizes cannot tell.
     low, high : int
         Smallest and largest batch that was measured.
     """
 
     overhead_s: float
     seconds_per_sample: float
-    residual: float | None
+    residual: float
     low: int
     high: int
 
@@ -59,11 +59,13 @@ class BatchLine:
             got = ",".join(str(one) for one in throughputs)
             raise SpecError("--throughput", "steps must take longer with larger batches", got=got)
         errors = np.log((overhead + slope * batch) / time_s)
-        free = len(batch) - LINE
+        free = len(batch) - (LINE if overhead > 0 else LINE - 1)
+        # The prior counts as one more error: few points that lie on a line by chance prove nothing.
+        square = (errors**2).sum() + table()["batch"]["inside"] ** 2
         return cls(
             overhead_s=overhead,
             seconds_per_sample=slope,
-            residual=float(np.sqrt((errors**2).sum() / free)) if free else None,
+            residual=float(np.sqrt(square / (free + 1))),
             low=int(batch.min()),
             high=int(batch.max()),
         )
@@ -74,9 +76,8 @@ class BatchLine:
 
     def spread(self, batch: float) -> float:
         """Return the standard deviation of log time at a batch."""
-        prior = table()["batch"]
-        inside = prior["inside"] if self.residual is None else self.residual
-        return float(np.hypot(inside, prior["per_octave"] * self.octaves_outside(batch)))
+        per_octave = table()["batch"]["per_octave"]
+        return float(np.hypot(self.residual, per_octave * self.octaves_outside(batch)))
 
     def agrees(self, batch: float, measured_s: float) -> bool:
         """Return whether a measured step of one device lies in the line's 90 % band."""

@@ -105,33 +105,34 @@ def exchange(
     allowed = options(case, devices)
     at_median = _times(allowed, middle.topology(devices), devices, size_bytes)
     best = np.argmin(at_median[:, 0, :], axis=0)
-    as_measured = _measured(case, middle, devices, size_bytes) if allowed[0].algorithm is LIBRARY else None
     topology = parameters.topology(devices)
     time = np.zeros((len(parameters.slowness), len(size_bytes)))
     for index in np.unique(best):
         mine = best == index
         time[:, mine] = _times([allowed[index]], topology, devices, size_bytes[mine])[0]
-    if as_measured is not None:
-        time *= as_measured / at_median[0, 0]
+    if allowed[0].algorithm is LIBRARY:
+        time *= _as_measured(case, parameters, devices, size_bytes, at_median[0, 0])
     return Exchange(options=tuple(allowed[index] for index in best), time_s=time)
 
 
-def _measured(case: Case, middle: Parameters, devices: int, size_bytes: FloatArray) -> FloatArray | None:
-    """Return the library's own times as they were measured, or None where they were not.
+def _as_measured(
+    case: Case, parameters: Parameters, devices: int, size_bytes: FloatArray, modelled_s: FloatArray
+) -> FloatArray:
+    """Return the library's own times as they were measured over those of its form; 1 where they were not.
 
     The closed form then only says how times change with its parameters.
     """
     below = 1
-    for sample in middle.levels:
+    for sample in parameters.levels:
         span = sample.level.span or devices
-        if devices <= span or sample is middle.levels[-1]:
+        if devices <= span or sample is parameters.levels[-1]:
             break
         below = span
-    link = sample.profile
-    if link is None or link.surface is None or link.per_node != below:
-        return None
-    whole = link.surface.time_s(-(-devices // below), size_bytes * case.wire_fraction)
-    return np.asarray(whole / SHARE[link.operation])
+    link, wire = sample.profile, size_bytes * case.wire_fraction
+    if link is None or link.surface is None or not link.fills(below):
+        return np.ones((1, len(size_bytes)))
+    whole = link.surface.time_s(-(-devices // below), wire) / SHARE[link.operation]
+    return np.asarray(whole / modelled_s * np.exp(sample.z * link.edge_spread(wire)))
 
 
 def _times(allowed: list[Option], topology: Topology, devices: int, size_bytes: FloatArray) -> FloatArray:

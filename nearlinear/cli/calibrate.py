@@ -137,10 +137,13 @@ def _print(calibration: "Calibration") -> None:
 def _unchecked(calibration: "Calibration", by: str) -> list[str]:
     """Return why there are no errors of what was asked for."""
     profile = calibration.profile
-    if by == "sizes" or not profile.provenance["holdout"] or any(row.by == by for row in profile.holdout):
+    if any(row.by == by for row in profile.holdout) or not calibration.links:
         return []
-    needs = {"ranks": "the same collective at two rank counts", "runs": "the same measurement in two runs"}
-    return [f"nothing to hold out: --by {by} needs {needs[by]}"]
+    if not profile.provenance["holdout"]:
+        return [] if by == "sizes" else [f"nothing was held out: --by {by} needs --holdout above 0"]
+    needs = {"sizes": "more sizes, or a larger --holdout", "ranks": "the same collective at two rank counts",
+             "runs": "the same measurement in two runs"}  # fmt: skip
+    return [f"nothing was held out: --by {by} needs {needs[by]}"]
 
 
 def _print_held_out(calibration: "Calibration", by: str) -> None:

@@ -1,5 +1,6 @@
 """Files in, a profile out: levels on top of each other, warnings, refusals, and the file itself."""
 
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from nearlinear.models.errors import ContentError, FitError, SpecError
 from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.profile import read_profile
 from tests.unit.calibrate.measured import samples
+from tests.unit.calibrate.sealed import put_samples
 
 NODE, NETWORK = LinkCost.of(3e-6, 200e9), LinkCost.of(15e-6, 10e9)
 QUICK = CalibrateSpec(replicates=60)
@@ -178,6 +180,17 @@ def test_numbers_for_people_are_those_of_the_samples(
         ('level = "node"', "levle = 1", "must be whole"),
         ("break_bytes = []", "break_bytes = [4.0]", "break_bytes must be one fewer than the pieces"),
         ("[[links]]", "[[links", "must be"),
+        (r"spread = [\d.e-]+", "spread = -5.0", "must lie in 0..10"),
+        (r"spread_per_doubling = [\d.e-]+", "spread_per_doubling = -1.0", "must lie in 0..10"),
+        (r"high_bytes = [\d.]+", "high_bytes = 0.0", "at most high_bytes"),
+        ("per_node = 1", "per_node = 0", "per_node 1 or more"),
+        (r"ranks = \[\n +8,\n\]", "ranks = [0]", "must be 2 or more"),
+        (r"ranks = \[\n +8,\n\]", "ranks = [4]", "one curve for each of ranks"),
+        (r"\[links.latency_s\]\nbest = ", "[links.latency_s]\nbest = 1", "those of the samples beside"),
+        (r"hop_s = [\d.e-]+", "hop_s = -1.0", "must be >= 0 and finite"),
+        (r"\n\[links.growth\]\n(.+\n)+", "\n", "for a library's collective, and for it alone"),
+        (r"units = 8", "units = 1", "must have rising sizes"),
+        ('samples_sha256 = "', 'samples_sha256 = "0', "must lie beside the samples"),
     ],
 )
 def test_a_profile_that_was_edited_wrongly(
@@ -186,8 +199,9 @@ def test_a_profile_that_was_edited_wrongly(
     path = tmp_path / "p.toml"
     write_profile(two_levels_measured.profile, path)
     text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
+    edited = text.replace(old, new, 1) if old in text else re.sub(old, new, text, count=1)
+    assert edited != text
+    path.write_text(edited)
     with pytest.raises(ContentError, match=message) as caught:
         read_profile(path)
     assert caught.value.exit_code == 3
@@ -203,7 +217,7 @@ def test_samples_that_are_missing_cut_or_of_another_profile(
     with pytest.raises(ContentError, match=r"p.npz: must be a"):
         read_profile(path)
     np.savez(beside, other=np.ones(3))
-    with pytest.raises(ContentError, match="must be whole"):
+    with pytest.raises(ContentError, match=r"must lie beside the samples .* p.npz has others"):
         read_profile(path)
     beside.unlink()
     with pytest.raises(SpecError, match="must be there: it holds the samples of the profile"):
@@ -230,3 +244,64 @@ def test_the_band_of_a_curve_widens_beyond_the_measured_sizes(two_levels_measure
 
 def test_hints_are_part_of_the_public_names() -> None:
     assert calibration.Hints is Hints
+
+
+def test_samples_that_cannot_be_are_refused(two_levels_measured: Calibration, tmp_path: Path) -> None:
+    path = tmp_path / "p.toml"
+    write_profile(two_levels_measured.profile, path)
+    with np.load(path.with_suffix(".npz")) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    key = next(name for name in arrays if name.endswith("seconds_per_byte"))
+    for bad, message in ((0.0, "bandwidths above 0"), (-1.0, "finite and >= 0"), (np.nan, "finite and >= 0")):
+        put_samples(path, arrays | {key: arrays[key] * bad})
+        with pytest.raises(ContentError, match=message):
+            read_profile(path)
+    put_samples(path, arrays | {key: 2 * arrays[key]})
+    with pytest.raises(ContentError, match="must be those of the samples beside"):
+        read_profile(path)
+
+
+def test_counts_of_other_fillings_are_not_measured_counts(tmp_path: Path) -> None:
+    """Nodes of 4 were measured at 4 and 8 nodes, nodes of 8 at 2."""
+    taken = [samples("vendor", NETWORK, ranks=4 * nodes, nodes=nodes, inner=NODE) for nodes in (4, 8)]
+    other = samples("vendor", NETWORK, ranks=16, nodes=2, inner=NODE)
+    inside = samples("vendor", NODE, ranks=4)
+    made = fit_profile([_record(tmp_path / "run.jsonl", inside, *taken, other)], QUICK)
+    network = next(link for link in made.profile.links if link.level == "network")
+    assert (network.ranks, network.per_node) == ((4, 8), 4)
+    assert network.fills(4)
+    assert not network.fills(8)
+    assert network.rank_spread(4, 4) == 0.0
+    assert network.rank_spread(4, 8) == pytest.approx(network.spread_per_doubling)
+    assert network.rank_spread(2, 4) == pytest.approx(network.spread_per_doubling)
+
+
+def test_one_size_of_every_count_still_has_a_band(tmp_path: Path) -> None:
+    taken = [samples("vendor", NODE, ranks=2**k, sizes=np.array([4.0**k * 1024])) for k in range(1, 5)]
+    try:
+        made = fit_profile([_record(tmp_path / "run.jsonl", *taken)], QUICK)
+    except FitError:
+        return
+    assert all(link.spread > 0 for link in made.profile.links)
+
+
+def test_below_the_smallest_size_the_band_widens(tmp_path: Path) -> None:
+    taken = samples("vendor", NODE, ranks=8, sizes=np.exp2(np.arange(26.0, 33.0)), noise=0.01)
+    made = fit_profile([_record(tmp_path / "run.jsonl", taken)], QUICK)
+    kind, link = made.links[0].problem.kinds[0], made.profile.links[0]
+    low, _, high = expected_band(kind, link, None, np.exp2([10.0, 18.0, 26.0]))
+    width = np.log(high / low)
+    assert width[0] > 1.2 * width[1] > 1.4 * width[2]
+
+
+def test_other_fillings_are_expected_with_a_wider_band(tmp_path: Path) -> None:
+    taken = [samples("vendor", NETWORK, ranks=4 * n, nodes=n, inner=NODE, noise=0.01) for n in (2, 4)]
+    made = fit_profile([_record(tmp_path / "run.jsonl", samples("vendor", NODE, ranks=4), *taken)], QUICK)
+    network = next(one for one in made.links if one.link.level == "network")
+    kind = next(kind for kind in network.problem.kinds if kind.nodes == 4)
+    inner, sizes = network.problem.inner, np.exp2([20.0])
+    widths = [
+        np.diff(np.log(np.ravel(expected_band(replace(kind, ranks=ranks), network.link, inner, sizes)[::2])))
+        for ranks in (16, 32)
+    ]
+    assert widths[1] > 3 * widths[0]

@@ -20,6 +20,7 @@ from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.profile import read_profile
 from tests.unit.calibrate.kernels_made import SIZES, kernels
 from tests.unit.calibrate.measured import samples
+from tests.unit.calibrate.sealed import put_samples
 
 QUICK = CalibrateSpec(replicates=60)
 
@@ -246,7 +247,7 @@ def test_a_profile_is_read_as_it_was_written(calibrated: Calibration, tmp_path: 
         ("cache_bytes = 0.0", "cache_bytes = 5.0", "cache_bytes and cached_bytes_per_s belong together"),
         ('samples = "compute.dense', 'samples = "compute.dens', "must be whole"),
         ("sizes = ", "size = ", "must be whole"),
-        ("spread = 0", "spread = -1", "spread must be >= 0"),
+        ("spread = 0", "spread = -1", "spread must lie in 0..10"),
     ],
 )
 def test_a_profile_that_was_edited_wrongly(
@@ -270,9 +271,9 @@ def test_damaged_samples_are_refused(calibrated: Calibration, tmp_path: Path) ->
         arrays = {name: archive[name] for name in archive.files}
     key = "compute.dense.torch.float32.floor_s"
     for bad in (-arrays[key], arrays[key] * np.nan, arrays[key][:0]):
-        np.savez(beside, **(arrays | {key: bad}))
+        put_samples(path, arrays | {key: bad})
         with pytest.raises(ContentError, match="samples of kernels must be finite and > 0"):
             read_profile(path)
-    np.savez(beside, **(arrays | {key: arrays[key][:5]}))
+    put_samples(path, arrays | {key: arrays[key][:5]})
     with pytest.raises(ContentError, match="must have as many samples of every term"):
         read_profile(path)

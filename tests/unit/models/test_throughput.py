@@ -50,17 +50,17 @@ def _said(prediction: Prediction, text: str) -> bool:
 def test_a_line_through_two() -> None:
     line = _line((16, 0.026), (64, 0.074))
     assert (line.overhead_s, line.seconds_per_sample) == pytest.approx((0.010, 0.001), rel=1e-9)
-    assert line.residual is None
+    assert line.residual == pytest.approx(table()["batch"]["inside"])
     assert line.time_s(32) == pytest.approx(0.042, rel=1e-9)
 
 
 def test_three_have_a_residual() -> None:
     exact = _line((16, 0.026), (32, 0.042), (64, 0.074))
-    assert exact.residual == pytest.approx(0.0, abs=1e-9)
+    prior = table()["batch"]["inside"]
+    assert exact.residual == pytest.approx(np.sqrt(prior**2 / 2))  # the prior counts as one error more
     bent = _line((16, 0.026), (32, 0.050), (64, 0.074))
     errors = np.log([bent.time_s(16) / 0.026, bent.time_s(32) / 0.050, bent.time_s(64) / 0.074])
-    assert bent.residual == pytest.approx(np.sqrt((errors**2).sum() / 1), rel=1e-12)
-    assert bent.residual is not None
+    assert bent.residual == pytest.approx(np.sqrt(((errors**2).sum() + prior**2) / 2), rel=1e-12)
     assert bent.residual > 0.05
 
 
@@ -70,6 +70,9 @@ def test_an_overhead_is_never_negative() -> None:
     assert line.overhead_s == 0.0
     # one slope against relative errors: sum(b/t) / sum((b/t)^2) = (100 + 80) / (100^2 + 80^2)
     assert line.seconds_per_sample == pytest.approx(180 / 16400, rel=1e-12)
+    # which leaves one of the two to tell how far off it is: both lie in its band
+    for batch, time_s in ((10, 0.1), (20, 0.25)):
+        assert line.agrees(batch, time_s)
 
 
 def test_steps_that_shrink_with_the_batch_are_refused() -> None:
