@@ -10,7 +10,7 @@ import numpy as np
 from nearlinear.calibrate.compute.families import CalibratedCompute, fit_compute
 from nearlinear.calibrate.compute.kernel_points import FAMILY
 from nearlinear.calibrate.curves.reference import SHARED
-from nearlinear.calibrate.forms import READABLE
+from nearlinear.calibrate.forms import READABLE, STREAM
 from nearlinear.calibrate.holdout import check_all
 from nearlinear.calibrate.importers import Hints, Imported, read_all
 from nearlinear.calibrate.levels import Calibrated, fit_levels
@@ -66,6 +66,7 @@ def fit_profile(
     loggp = fit_loggp(points, spec.replicates, spec.seed, notes)
     usable = alike(points[~np.isin(points.operation, [*FAMILY, *STREAMS])], notes)
     links = fit_levels(usable[np.isin(usable.operation, READABLE)], spec, notes)
+    links += fit_levels(alike(points[points.operation == STREAM], []), spec, notes)
     compute = fit_compute(imported, spec, notes)
     if not links and not compute:
         why = notes[-1] if notes else f"no rows of {', '.join((*READABLE, *FAMILY))}"

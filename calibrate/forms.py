@@ -18,7 +18,8 @@ VENDOR_FORM = "library"
 HALF = ("alltoall", "gather", "scatter")  # of an allreduce's passes, as its own halves
 WHOLE = ("broadcast", "reduce")  # the vector passes once, in a pipeline
 COLLECTIVES = (*library.SHARE, *HALF, *WHOLE)
-READABLE = (*COLLECTIVES, "sendrecv")
+MESSAGE, STREAM = "sendrecv", "bandwidth"  # one message there and back, and windows of them one way
+READABLE = (*COLLECTIVES, MESSAGE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,9 +55,9 @@ class Kind:
 
     @property
     def source(self) -> str:
-        """What was timed: single messages, the library's collective, or our own rounds."""
-        if self.operation == "sendrecv":
-            return "pingpong"
+        """What was timed: single messages, streams of them, the library's collective, or our own rounds."""
+        if self.operation in (MESSAGE, STREAM):
+            return "pingpong" if self.operation == MESSAGE else "stream"
         return "vendor" if self.algorithm == "vendor" else "rounds"
 
     @property
@@ -83,7 +84,7 @@ class Kind:
         inner : Inside or None
             Of the level inside nodes, where ranks span nodes of several devices.
         """
-        if self.operation == "sendrecv":
+        if self.operation in (MESSAGE, STREAM):
             return cost.transfer_s(size_bytes)
         per_node = self.per_node
         topology, group = Topology.flat(cost), 1
@@ -102,7 +103,9 @@ class Kind:
         """Return the messages that a vector becomes: the sizes at which the link itself is measured."""
         per_node = self.per_node
         if self.algorithm == "vendor":
-            return size_bytes / (per_node if self.nodes > 1 and self.operation != "sendrecv" else 1)
+            return size_bytes / (
+                per_node if self.nodes > 1 and self.operation not in (MESSAGE, STREAM) else 1
+            )
         return size_bytes / self.ranks if ALGORITHMS[self.algorithm].cuts else size_bytes
 
 

@@ -10,7 +10,7 @@ from nearlinear.calibrate.curves.rank_width import spread_per_doubling
 from nearlinear.calibrate.curves.series import groups
 from nearlinear.calibrate.curves.surface_fit import known_class
 from nearlinear.calibrate.fit import Fit, fit
-from nearlinear.calibrate.forms import COLLECTIVES, VENDOR_FORM, Inside
+from nearlinear.calibrate.forms import COLLECTIVES, MESSAGE, STREAM, VENDOR_FORM, Inside
 from nearlinear.calibrate.held import Held
 from nearlinear.calibrate.nccl_tuning import LATENCY_SEEN_BYTES, latency_prior
 from nearlinear.calibrate.points import Points
@@ -66,19 +66,20 @@ def fit_levels(points: Points, spec: CalibrateSpec, notes: list[str]) -> list[Ca
 
 
 def _sources(points: Points) -> list[tuple[str, str]]:
-    """Return what was timed: each of the library's collectives, our own rounds, single messages."""
-    vendor = (points.algorithm == "vendor") & (points.operation != "sendrecv")
-    operations = [name for name in COLLECTIVES if name in set(points.operation[vendor].tolist())]
-    return [*(("vendor", name) for name in operations), ("rounds", ""), ("pingpong", "")]
+    """Return what was timed: each of the library's collectives, our own rounds, messages, streams of them."""
+    timed = set(points.operation[points.algorithm == "vendor"].tolist())
+    operations = [name for name in COLLECTIVES if name in timed]
+    return [*(("vendor", name) for name in operations), ("rounds", ""), ("pingpong", ""), ("stream", "")]
 
 
 def _rows(points: Points, source: str, operation: str, level: str) -> np.ndarray:
     vendor = points.algorithm == "vendor"
-    alone = points.operation == "sendrecv"
+    alone, stream = points.operation == MESSAGE, points.operation == STREAM
     of_source = {
         "vendor": vendor & (points.operation == operation),
-        "rounds": ~vendor & ~alone,
+        "rounds": ~vendor & ~alone & ~stream,
         "pingpong": alone,
+        "stream": stream,
     }
     return np.asarray(of_source[source] & ((points.nodes == 1) == (level == "node")))
 

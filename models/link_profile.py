@@ -97,8 +97,9 @@ class LinkProfile:
         How bytes moved, such as ``nccl`` or ``mpi-host``, and the element type.
     operation : str
         The library's collective that was timed; empty for our own schedules and single messages.
-    source : {"vendor", "rounds", "pingpong"}
-        Whether the library's own collective was timed, our own schedules, or single messages.
+    source : {"vendor", "rounds", "pingpong", "stream"}
+        Whether the library's own collective was timed, our own schedules, single messages, or windows of
+        messages one way, which predictions do not use: their latency is the gap between messages.
     form : str
         Closed form through which the library's collective was read; empty for ``rounds``.
     cost : LinkCost

@@ -127,6 +127,8 @@ def _print(calibration: "Calibration") -> None:
     print_table(columns, rows, left=(0, 1, 7))
     if any(one.link.source == "vendor" for one in calibration.links):
         print("vendor latency is that of one hop in the library's form (docs/collectives.md)")
+    if any(one.link.source == "stream" for one in calibration.links):
+        print("stream latency is the gap between messages; predictions do not use it")
     for calibrated in calibration.links:
         for line in (_parity(calibrated), _switches(calibrated), _assumed(calibrated)):
             if line:

@@ -305,3 +305,17 @@ def test_other_fillings_are_expected_with_a_wider_band(tmp_path: Path) -> None:
         for ranks in (16, 32)
     ]
     assert widths[1] > 3 * widths[0]
+
+
+def test_streams_are_fitted_as_time_per_message_and_never_used(tmp_path: Path) -> None:
+    stream = samples("vendor", LinkCost.of(1e-6, 20e9), operation="bandwidth", ranks=2, nodes=2, noise=0.02)
+    stream = [replace(sample, mode="pipelined") for sample in stream]
+    made = fit_profile([_record(tmp_path / "run.jsonl", stream)], QUICK)
+    (link,) = made.profile.links
+    assert (link.source, link.operation, link.surface) == ("stream", "", None)
+    assert link.bandwidth_bytes_per_s[-1].best == pytest.approx(20e9, rel=0.05)
+    (row,) = [row for row in made.profile.holdout if row.by == "sizes"]
+    assert (row.collective, row.points) == ("bandwidth", 4)
+    assert made.profile.link("network", ("vendor", "rounds", "pingpong"), True, False) is None
+    write_profile(made.profile, tmp_path / "p.toml")
+    assert read_profile(tmp_path / "p.toml").links[0].source == "stream"
