@@ -42,7 +42,10 @@ Lines = list[tuple[int, list[str]]]
 
 def sniff(text: str) -> bool:
     """Return whether a text starts with a line of names, and most rows have as many cells and a number."""
-    first, *lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")][:LOOK]
+    shown = [line for line in text.splitlines() if line.strip() and not line.startswith("#")][:LOOK]
+    if not shown:
+        return False
+    first, *lines = shown
     delimiter = _delimiter(first)
     names, *rows = (next(csv.reader([line], delimiter=delimiter)) for line in [first, *lines])
     alike = [row for row in rows if len(row) == len(names) and any(printed(cell.strip()) for cell in row)]

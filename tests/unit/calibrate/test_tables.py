@@ -176,3 +176,8 @@ def test_the_format_is_found(text: str, form: str, tmp_path: Path) -> None:
     assert read_measurements(path, Hints(per_node=8)).format == form
     first = next(name for name, (sniff, _) in IMPORTERS.items() if sniff(text))
     assert first == form
+
+
+@pytest.mark.parametrize("text", ["#xx{xx", "# a,b\n\n", "#", "\n \n"])
+def test_comments_alone_are_no_table(text: str) -> None:
+    assert not csv_table.sniff(text)
