@@ -7,6 +7,7 @@ from nearlinear.models import dnn
 from nearlinear.models.catalogue import find_cluster, find_device, find_link, links
 from nearlinear.models.collectives import Choices, find
 from nearlinear.models.collectives.hierarchical import OUTER
+from nearlinear.models.economics.outcome import Economics
 from nearlinear.models.errors import SpecError, nearest
 from nearlinear.models.hardware.cluster import Cluster, Level
 from nearlinear.models.hardware.device import Device
@@ -44,6 +45,8 @@ class Case:
         Measured kernels that price the layers.
     line : BatchLine or None
         Step time of one device over its batch, from measured throughputs.
+    economics : Economics or None
+        The target that ends training and what devices cost.
     """
 
     scenario: Scenario
@@ -54,6 +57,7 @@ class Case:
     profile: Profile | None
     kernels: Kernels | None = None
     line: BatchLine | None = None
+    economics: Economics | None = None
 
     @classmethod
     def of(cls, scenario: Scenario) -> "Case":
@@ -75,14 +79,16 @@ class Case:
         _check_batches(scenario, max(scales))
         profile = read_profile(scenario.knowledge.profile) if scenario.knowledge.profile else None
         throughput = scenario.knowledge.throughput
+        network = dnn.network(scenario.workload.model)
         case = cls(
             scenario=scenario,
-            network=dnn.network(scenario.workload.model),
+            network=network,
             cluster=_as_measured(cluster, profile),
             algorithm=algorithm,
             wire_fraction=WIRES[wire] / FLOAT32_BYTES,
             profile=profile,
             line=BatchLine.of(throughput) if throughput else None,
+            economics=Economics.of(scenario.target, scenario.cost, network, cluster.device.name),
         )
         if case.line is not None:
             check_same(case.line, throughput, scenario.knowledge.anchor, case.batch_per_device)

@@ -9,6 +9,7 @@ from nearlinear.models.answer import answer, binding_term
 from nearlinear.models.arrays import FloatArray, IntArray
 from nearlinear.models.case import Case
 from nearlinear.models.caution import cautions, outside_profile, priced_from_above
+from nearlinear.models.economics.outcome import Outcome, outcome
 from nearlinear.models.parameters import Parameters, central, draw
 from nearlinear.models.prediction import Band, Breakdown, Point, Prediction
 from nearlinear.models.provenance import provenance
@@ -86,15 +87,29 @@ def assemble(
     modelled = 1.0 - beyond - last.in_node_loss_s / last.total_s
     term, gain = _binding(model, anchored, scales[-1])
     binding = term, gain * modelled
+    ends = _outcome(case, scales, batches, totals)
+    if ends:
+        ended = zip(points, ends.points, strict=True)
+        points = tuple(replace(point, until_target=until) for point, until in ended)
     return Prediction(
         engine=engine,
         title=_title(case),
         inputs=case.scenario.to_tables(),
         answer=answer(scales, totals, efficiency, binding, beyond, measured),
         points=points,
-        warnings=(*anchored.warnings, *cautions(model, points), *bounds),
+        warnings=(*anchored.warnings, *cautions(model, points), *bounds, *(ends.warnings if ends else ())),
         provenance=provenance(case),
+        ending=ends.ending if ends else None,
     )
+
+
+def _outcome(
+    case: Case, scales: tuple[int, ...], per_device: FloatArray, step_s: FloatArray
+) -> Outcome | None:
+    """Return what the target takes at every scale, if the scenario has one."""
+    if case.economics is None:
+        return None
+    return outcome(case.economics, scales, per_device * scales, step_s, case.scenario.knowledge.seed)
 
 
 def _binding(model: StepModel, anchored: Anchored, devices: int) -> tuple[str, float]:

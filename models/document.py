@@ -8,7 +8,7 @@ from typing import Any
 
 from nearlinear.models.answer import KNEE
 from nearlinear.models.errors import ContentError, SpecError
-from nearlinear.models.prediction import Answer, Band, Breakdown, Point, Prediction
+from nearlinear.models.prediction import Answer, Band, Breakdown, Ending, Point, Prediction, UntilTarget
 from nearlinear.models.strict import check_types
 
 SCHEMA = "nearlinear/prediction"
@@ -27,6 +27,7 @@ def to_document(prediction: Prediction) -> dict[str, Any]:
             "title": prediction.title,
             "answer": content["answer"] | {"lines": answer_lines(prediction)},
             "points": list(content["points"]),
+            "ending": content["ending"],
         },
         "warnings": list(prediction.warnings),
         "provenance": content["provenance"],
@@ -94,6 +95,7 @@ def _prediction(content: Mapping[str, Any]) -> Prediction:
         points=tuple(_point(point) for point in result["points"]),
         warnings=tuple(content["warnings"]),
         provenance=content["provenance"],
+        ending=Ending(**result["ending"]) if result.get("ending") else None,
     )
 
 
@@ -102,4 +104,10 @@ def _point(content: Mapping[str, Any]) -> Point:
     for name in ("step_time_s", "throughput_per_s", "efficiency"):
         values[name] = Band(**values[name])
     values["breakdown_s"] = Breakdown(**values["breakdown_s"])
+    if until := values.get("until_target"):
+        values["until_target"] = UntilTarget(**{name: _band(one) for name, one in until.items()})
     return Point(**values)
+
+
+def _band(content: Any) -> Any:
+    return Band(**content) if isinstance(content, dict) else content

@@ -6,6 +6,7 @@ A reader takes the raw value and the place where it stands, and returns the valu
 
 from collections.abc import Callable
 from dataclasses import MISSING, field
+from math import isfinite, nan
 from typing import Any
 
 from nearlinear.models.errors import SpecError, nearest
@@ -46,6 +47,29 @@ def whole(raw: Any, where: str) -> int:
     if not str(raw).strip().isdecimal():
         raise SpecError(where, "must be a whole number >= 0", got=raw)
     return int(raw)
+
+
+def above(least: float) -> Reader:
+    """Return a reader of a finite number > ``least``."""
+    return _number(f"must be a number > {least:g}", lambda value: value > least)
+
+
+def at_least(least: float) -> Reader:
+    """Return a reader of a finite number >= ``least``."""
+    return _number(f"must be a number >= {least:g}", lambda value: value >= least)
+
+
+def _number(rule: str, holds: Callable[[float], bool]) -> Reader:
+    def read(raw: Any, where: str) -> float:
+        try:
+            value = float(raw)
+        except (TypeError, ValueError):
+            value = nan
+        if isinstance(raw, bool) or not isfinite(value) or not holds(value):
+            raise SpecError(where, rule, got=raw)
+        return value
+
+    return read
 
 
 def flag(raw: Any, where: str) -> bool:

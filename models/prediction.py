@@ -51,6 +51,63 @@ class Breakdown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UntilTarget:
+    """What training to the target takes at one scale.
+
+    Attributes
+    ----------
+    epochs, time_s, speed_up : Band
+        Epochs at its global batch, wall-clock time, and the time of the smallest scale over it.
+    energy_kwh, cost : Band or None
+        Energy with that of the data centre; money in the currency of the prices; None where no power or
+        no price is known.
+    billed_devices : int or None
+        Devices that are paid for: instances are rented whole.
+    """
+
+    epochs: Band
+    time_s: Band
+    speed_up: Band
+    energy_kwh: Band | None
+    cost: Band | None
+    billed_devices: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """When training ends, what that costs per hour, and the best scales.
+
+    Attributes
+    ----------
+    title, source, date : str
+        The target, and who says what it takes.
+    minimum_epochs, critical_batch : float
+        Epochs at a vanishing batch, and the global batch at which they double; None if they never grow.
+    epoch_samples : float
+        Samples of an epoch.
+    price, currency : str or None
+        What is paid, in words.
+    watts, pue : float
+        Power of a device, or None; energy of the data centre per energy of its devices.
+    fastest_devices, cheapest_devices : int
+        Scales of the least median time and money; None where no price is known.
+    """
+
+    title: str
+    source: str
+    date: str
+    minimum_epochs: float
+    critical_batch: float | None
+    epoch_samples: float
+    price: str | None
+    currency: str | None
+    watts: float | None
+    pue: float
+    fastest_devices: int
+    cheapest_devices: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
     """One scale.
 
@@ -74,6 +131,8 @@ class Point:
         Whether the scale or its messages lie outside what the profile measured.
     measured_per_s : float or None
         Throughput that an anchor states for this scale.
+    until_target : UntilTarget or None
+        Time, energy and money to the target, if there is one.
     """
 
     devices: int
@@ -89,6 +148,7 @@ class Point:
     memory_bytes: float
     extrapolated: bool
     measured_per_s: float | None = None
+    until_target: UntilTarget | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +194,8 @@ class Prediction:
         One line that says what was predicted.
     inputs : dict
         The scenario as tables.
+    ending : Ending or None
+        The target that ends training, if there is one.
     """
 
     engine: str
@@ -143,3 +205,4 @@ class Prediction:
     points: tuple[Point, ...]
     warnings: tuple[str, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
+    ending: Ending | None = None

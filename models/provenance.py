@@ -22,6 +22,8 @@ def provenance(case: Case) -> dict[str, Any]:
     }
     if case.profile is not None:
         made["profile"] = {"file": case.profile.name, "sha256": sha256(Path(case.profile.name))}
+    if prices := case.scenario.cost.prices:
+        made["prices"] = {"file": prices, "sha256": sha256(Path(prices))}
     return made
 
 
@@ -44,7 +46,7 @@ def _facts(case: Case) -> list[tuple[str, Fact]]:
         link = level.link
         found.append((f"{link.name}.bandwidth_bytes_per_s", link.bandwidth_bytes_per_s))
         found.append((f"{link.name}.latency_s", link.latency_s))
-    return found
+    return [*found, *(case.economics.facts() if case.economics else ())]
 
 
 def _cited(name: str, fact: Fact) -> dict[str, Any]:

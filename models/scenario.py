@@ -7,10 +7,11 @@ Command-line options and TOML keys are made from the fields below, so they canno
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
+from nearlinear.models.economics.question import Cost, Target, check_target
 from nearlinear.models.errors import ContentError, SpecError, nearest
 from nearlinear.models.option import at_most, count, flag, one_of, option, text, whole
 from nearlinear.models.strict import line_of, read_toml
@@ -24,7 +25,14 @@ MOST_SAMPLES = 100_000  # bands do not get better, and memory is not endless
 DEFAULT_SAMPLES = 401  # odd, so that the median is one of the samples; 5 % of them is 20
 WIRES = {"float32": 4, "float16": 2, "bfloat16": 2}
 DEFAULT_WIRE = "float32"
-BATCHES = ("batch_per_device", "global_batch")  # one of the two
+REPLACES = {  # an option given beside a file also replaces the keys that it excludes
+    "batch_per_device": ("global_batch",),
+    "global_batch": ("batch_per_device",),
+    "until_accuracy": ("epochs", "critical_batch", "epoch_samples"),
+    "epochs": ("until_accuracy",),
+    "instance": ("price_per_device_h",),
+    "price_per_device_h": ("instance",),
+}
 LISTED = ("anchor", "throughput")  # may be given several times
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
 
@@ -105,18 +113,20 @@ class Knowledge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """Workload, machine, plan and knowledge: all that a prediction depends on.
+    """Workload, machine, plan, knowledge, target and cost: all that a prediction depends on.
 
     Raises
     ------
     SpecError
-        Contradictory choices: no machine, or both a batch per device and a global batch.
+        Contradictory choices: no machine, both a batch per device and a global batch, a cost without target.
     """
 
     workload: Workload
     machine: Machine
     plan: Plan = Plan()
     knowledge: Knowledge = Knowledge()
+    target: Target = field(default_factory=Target)
+    cost: Cost = field(default_factory=Cost)
 
     def __post_init__(self) -> None:
         if self.machine.cluster is None and self.machine.device is None:
@@ -125,6 +135,7 @@ class Scenario:
         if self.plan.batch_per_device is not None and self.plan.global_batch is not None:
             remedy = "drop one: the first is weak scaling, the second strong scaling"
             raise SpecError("--global-batch", "excludes --batch-per-device", remedy=remedy)
+        check_target(self.target, self.cost)
 
     @classmethod
     def of(cls, **options: Any) -> Self:
@@ -163,8 +174,8 @@ class Scenario:
         """
         options, places = _read_options(path)
         given = {name: raw for name, raw in (overrides or {}).items() if raw is not None}
-        if any(name in given for name in BATCHES):
-            options = {name: raw for name, raw in options.items() if name not in BATCHES}
+        replaced = {other for name in REPLACES if given.get(name) for other in REPLACES[name]}
+        options = {name: raw for name, raw in options.items() if name not in replaced}
         try:
             return cls.from_options(options | given, lambda table, key: _place(key, given, places))
         except SpecError as error:
@@ -185,6 +196,8 @@ TABLES: dict[str, type[Any]] = {
     "machine": Machine,
     "plan": Plan,
     "knowledge": Knowledge,
+    "target": Target,
+    "cost": Cost,
 }
 
 

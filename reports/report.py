@@ -12,6 +12,7 @@ import nearlinear.models.units as units
 from nearlinear.calibrate.calibration import Calibration
 from nearlinear.models.document import answer_lines
 from nearlinear.models.prediction import Band, Prediction
+from nearlinear.models.until_table import ending_lines, ending_table
 from nearlinear.reports.comparison import Comparison
 from nearlinear.reports.figures import draw_breakdown, draw_comparison, draw_fits, draw_scaling, svg
 
@@ -62,13 +63,13 @@ class Section:
         parts = "Parts of the median step. Hatched: exchange hidden behind backward."
         return cls(
             heading=prediction.title,
-            answers=[(head, rest) for head, rest in answers],
+            answers=[*((head, rest) for head, rest in answers), *_ending(prediction)],
             notes=prediction.warnings,
             pictures=[
                 Picture(svg=svg(draw_scaling(prediction)), caption=scaling, command=command),
                 Picture(svg=svg(draw_breakdown(prediction)), caption=parts),
             ],
-            tables=[_points(prediction), _facts(prediction.provenance)],
+            tables=[_points(prediction), *_until(prediction), _facts(prediction.provenance)],
         )
 
     @classmethod
@@ -161,6 +162,17 @@ def _points(prediction: Prediction) -> Table:
         for p in prediction.points
     ]
     return Table(columns=columns, rows=rows)
+
+
+def _ending(prediction: Prediction) -> list[tuple[str, str]]:
+    if prediction.ending is None:
+        return []
+    return [("Until", prediction.ending.title), *ending_lines(prediction)]
+
+
+def _until(prediction: Prediction) -> list[Table]:
+    columns, rows = ending_table(prediction)
+    return [Table(columns=columns, rows=rows)] if rows else []
 
 
 def _range(band: Band, factor: float, form: str) -> str:

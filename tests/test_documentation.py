@@ -16,6 +16,7 @@ from nearlinear.cli.app import app
 from nearlinear.measure.launcher import mpiexec
 from nearlinear.models.case import Case
 from nearlinear.models.collectives import ALGORITHMS
+from nearlinear.models.economics.prices import prices
 from nearlinear.models.errors import AbsentError
 from nearlinear.models.scenario import Scenario
 from tests.conftest import ROOT
@@ -116,6 +117,13 @@ def test_toml_of_the_files(tmp_path: Path) -> None:
     Case.of(Scenario.from_file(tmp_path / "scenario.toml"))
     case = Case.of(Scenario.of(model="nin", cluster=str(tmp_path / "cluster.toml")))
     assert case.cluster.levels[-1].uplinks == tomllib.loads(cluster)["levels"][-1]["uplinks"]
+
+
+def test_toml_of_the_prices(tmp_path: Path) -> None:
+    (text,) = _blocks(ROOT / "docs" / "time-to-accuracy.md", "toml")
+    (tmp_path / "prices.toml").write_text(text)
+    ours = prices(str(tmp_path / "prices.toml"))
+    assert (ours.currency, ours.pue.value, ours.instances[0].devices) == ("EUR", 1.2, 8)
 
 
 def test_nothing_is_left_out() -> None:

@@ -11,14 +11,14 @@ from nearlinear.cli.options import JSON
 if TYPE_CHECKING:
     from nearlinear.cli.listing import Facts, Listing
 
-KINDS = ("models", "devices", "links", "clusters", "algorithms")
+KINDS = ("models", "devices", "links", "clusters", "algorithms", "targets", "prices")
 
 
 def list_entries(
     kind: Annotated[str, typer.Argument(help=f"One of {', '.join(KINDS)}.", metavar="KIND")],
     as_json: JSON = False,
 ) -> None:
-    """List models, devices, links, clusters or algorithms."""
+    """List models, devices, links, clusters, algorithms, targets or prices."""
     from nearlinear.models.option import one_of
 
     _print(_LISTS[one_of(*KINDS)(kind, "KIND")](), {"kind": kind}, as_json)
@@ -137,12 +137,26 @@ def _algorithms() -> "Listing":
     )
 
 
+def _targets() -> "Listing":
+    from nearlinear.cli.rates import targets
+
+    return targets()
+
+
+def _prices() -> "Listing":
+    from nearlinear.cli.rates import price_list
+
+    return price_list()
+
+
 _LISTS: dict[str, Callable[[], "Listing"]] = {
     "models": _models,
     "devices": _devices,
     "links": _links,
     "clusters": _clusters,
     "algorithms": _algorithms,
+    "targets": _targets,
+    "prices": _prices,
 }
 
 

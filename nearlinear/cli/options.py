@@ -98,7 +98,9 @@ def _default(spec: Field[Any]) -> str:
         return ""
     if spec.name == "devices":
         return " (default: 1,2,4..256)"
-    shown = {"bucket": "25MiB", "overlap": "overlap"}.get(spec.name, spec.default)
+    shown = {"bucket": "25MiB", "overlap": "overlap", "until_accuracy": "no-until-accuracy"}.get(
+        spec.name, spec.default
+    )
     return f" (default: {shown})"
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nearlinear.cli.ending import ending_values, show_ending
 from nearlinear.cli.output import csv_text, print_json, print_table, warn, write_json, write_text
 from nearlinear.cli.simulations import tell
 from nearlinear.models.document import answer_lines, to_document
@@ -49,6 +50,7 @@ def show(
     print("\ntimes in ms of the median step; efficiency and samples/s are medians")
     if any(point.extrapolated for point in prediction.points):
         print("* outside what the profile measured")
+    show_ending(prediction)
     if detail is not None:
         print(f"\nthe median sample at {prediction.points[-1].devices} devices, all steps:")
         tell(detail)
@@ -115,4 +117,4 @@ def _values(point: Point) -> dict[str, Any]:
         values[name] = getattr(parts, name)
     for name in ("hidden_communication_s", "algorithm", "memory_bytes", "extrapolated", "measured_per_s"):
         values[name] = getattr(point, name)
-    return values
+    return values | ending_values(point.until_target)

@@ -44,6 +44,8 @@ def _find(node: Any, wanted: set[str]) -> bool:
         ("prediction", prediction.Breakdown),
         ("prediction", prediction.Point),
         ("prediction", prediction.Answer),
+        ("prediction", prediction.UntilTarget),
+        ("prediction", prediction.Ending),
         ("profile", Holdout),
     ],
 )
@@ -59,7 +61,7 @@ def test_kernels_of_a_profile() -> None:
     assert set(node["properties"]) == {*PLAIN, *TERMS, "devices", "holdout", "samples"}
 
 
-@pytest.mark.parametrize("table", ["workload", "machine", "plan", "knowledge"])
+@pytest.mark.parametrize("table", ["workload", "machine", "plan", "knowledge", "target", "cost"])
 def test_scenario_tables(table: str) -> None:
     kind = {f.name: f for f in fields(scenario.Scenario)}[table].type
     properties = _schema("scenario")["properties"][table]["properties"]

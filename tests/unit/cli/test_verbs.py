@@ -17,6 +17,8 @@ from nearlinear.measure.records import RecordWriter
 from nearlinear.models import catalogue
 from nearlinear.models.collectives import ALGORITHMS
 from nearlinear.models.dnn import NETWORKS
+from nearlinear.models.economics.goal import goals
+from nearlinear.models.economics.prices import prices
 from nearlinear.models.scenario import option_fields
 from tests.unit.cli.conftest import Cli, Ended
 
@@ -148,7 +150,8 @@ def test_options_are_the_fields_of_the_scenario(cli: Cli, verb: str, monkeypatch
 def test_lists(cli: Cli, kind: str) -> None:
     tables: dict[str, Mapping[str, Any]] = {
         "models": NETWORKS, "devices": catalogue.devices(), "links": catalogue.links(),
-        "clusters": catalogue.clusters(), "algorithms": ALGORITHMS,
+        "clusters": catalogue.clusters(), "algorithms": ALGORITHMS, "targets": goals(),
+        "prices": {one.name: one for one in prices().instances},
     }  # fmt: skip
     names = [line.split()[0] for line in cli("list", kind).out.splitlines()[2:]]
     assert set(names) >= set(tables[kind])

@@ -33,10 +33,18 @@ def test_everything_that_users_look_for_is_there() -> None:
 
 def test_every_number_has_value_status_and_source() -> None:
     bare = []
-    for file in ("devices.toml", "links.toml", "clusters.toml"):
+    for file in ("devices.toml", "links.toml", "clusters.toml", "prices.toml"):
         for name, entry in read_toml(catalogue.DATA / file).items():
             bare += [f"{file}: {name}.{key}" for key in _bare_numbers(entry)]
     assert bare == []
+
+
+def test_every_fitted_target_says_who_ran_it_and_how_sure_it_is() -> None:
+    for name, entry in read_toml(catalogue.DATA / "convergence.toml").items():
+        assert entry["source"] in catalogue.sources(), name
+        assert set(entry["minimum"]) == set(entry["critical_batch"]) == {"value", "low", "high"}, name
+        assert entry["runs"] > entry["submitters"] > 1, name
+        assert 0 < entry["unseen_median"] < entry["unseen_p90"], name
 
 
 def _bare_numbers(entry: object, path: str = "") -> list[str]:
