@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from nearlinear.models.case import Case
-from nearlinear.models.kernels import Kernels
+from nearlinear.models.kernels import Kernels, family_of
 from nearlinear.models.naming import mentions
 from nearlinear.models.training.batch_line import BatchLine
+from nearlinear.models.training.roofline import layer_work
+from nearlinear.models.units import format_size
 
 NARROWS = "a measured throughput on one device (--anchor 1:SAMPLES_PER_S) narrows every band"
 
@@ -35,6 +37,24 @@ def _kernels(case: Case, kernels: Kernels, anchored: bool) -> Iterator[str]:
         yield f"kernels were measured{on}, the scenario has {case.device.title}"
     for family in kernels.borrowed:
         yield f"no kernels of the {family} family: priced as {kernels.families[family].family}"
+    yield from _beyond(case, kernels)
+
+
+def _beyond(case: Case, kernels: Kernels) -> Iterator[str]:
+    """Yield the families whose layers move more bytes than the kernels that price them did."""
+    batch = max(case.batch_per_device(devices) for devices in case.scenario.plan.devices)
+    work = layer_work(case.network, case.scenario.workload.precision, batch)
+    largest: dict[str, float] = {}
+    for layer, moved in zip(case.network.layers, work.traffic_bytes, strict=True):
+        family = family_of(layer.kind)
+        largest[family] = max(largest.get(family, 0.0), float(moved))
+    for family, moved in largest.items():
+        known = kernels.families[family].high_bytes
+        if moved > known:
+            yield (
+                f"extrapolating: layers of the {family} family move up to {format_size(moved)},"
+                f" kernels were measured up to {format_size(known)}"
+            )
 
 
 def _throughput(case: Case, line: BatchLine) -> Iterator[str]:

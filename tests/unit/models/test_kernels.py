@@ -192,3 +192,12 @@ def test_the_fastest_library_is_taken(tmp_path: Path) -> None:
 def test_products_stand_for_convolutions_and_say_so(tmp_path: Path) -> None:
     prediction = _predict(tmp_path, family("dense"), family("memory"), model="lenet")
     assert _said(prediction, "no kernels of the convolution family: priced as dense")
+
+
+def test_layers_larger_than_the_measured_kernels_are_told(tmp_path: Path) -> None:
+    """Kernels reach 100 MB; a layer of alexnet moves more than that at a batch of 256, none of mlp at 64."""
+    told = "extrapolating: layers of the convolution family move up to"
+    assert not _said(_predict(tmp_path, *all_families()), "extrapolating: layers")
+    large = _predict(tmp_path, *all_families(), model="alexnet", batch_per_device=256)
+    assert _said(large, told)
+    assert _said(large, "kernels were measured up to 95.4 MiB")
