@@ -17,10 +17,10 @@ from logs import Log, all_logs
 
 from nearlinear.calibrate.curves.half_width import FLOOR, Widths, features
 from nearlinear.calibrate.curves.reference import NETWORK, SHARED, SWITCHED, fabric
-from nearlinear.calibrate.curves.series import WITHOUT_RANKS, WITHOUT_SIZE, Series, groups
+from nearlinear.calibrate.curves.series import WITHOUT_RANKS, WITHOUT_SIZE, Series
 from nearlinear.calibrate.curves.surface_fit import carried, surface_of
 from nearlinear.calibrate.importers import Imported
-from nearlinear.calibrate.points import Points, medians
+from nearlinear.calibrate.points import Points, groups, medians
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.collectives.curve import between
 from nearlinear.models.link_profile import RANK_POWER

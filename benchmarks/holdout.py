@@ -19,8 +19,9 @@ from logs import Log, all_logs
 from rank_counts import show_ranks
 
 from nearlinear.calibrate.curves.half_width import Widths, half_width
-from nearlinear.calibrate.curves.series import WITHOUT_SIZE, Series, groups
+from nearlinear.calibrate.curves.series import WITHOUT_SIZE, Series
 from nearlinear.calibrate.curves.shapes import SHAPES, scores
+from nearlinear.calibrate.points import groups
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.collectives.curve import Curve
 

@@ -7,7 +7,7 @@ node on five systems and several versions of NCCL.
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imports import outcomes
@@ -47,6 +47,13 @@ class Log:
     def evidence(self) -> bool:
         """Whether errors on it say something."""
         return not self.name.startswith((RETYPED, *DOUBTFUL))
+
+    def of(self, operation: str, least_bytes: int) -> "Log":
+        """Return the points of one operation from a size on."""
+        points = self.points
+        return replace(
+            self, points=points[(points.operation == operation) & (points.size_bytes >= least_bytes)]
+        )
 
 
 def all_logs(folder: Path) -> list[Log]:

@@ -14,9 +14,10 @@ from logs import Log
 from nearlinear.calibrate import nccl_tuning
 from nearlinear.calibrate.curves.rank_width import rank_half_width
 from nearlinear.calibrate.curves.reference import SHARED, SWITCHED, fabric
-from nearlinear.calibrate.curves.series import WITHOUT_RANKS, Series, groups
+from nearlinear.calibrate.curves.series import WITHOUT_RANKS, Series
 from nearlinear.calibrate.curves.surface_fit import carried, surface_of
 from nearlinear.calibrate.importers.names import bus_factor
+from nearlinear.calibrate.points import groups
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.catalogue import devices, find_link
 from nearlinear.models.collectives.curve import Curve

@@ -16,16 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import least_squares
 
+from nearlinear.calibrate.gauss_newton import F_SCALE, refined
 from nearlinear.calibrate.problem import LOWEST, Problem
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.errors import FitError
 
-F_SCALE = 0.05  # residuals beyond 5 % count less than squared
 MOST_PIECES = 6
 FEWEST_PER_PIECE = 3
 FEWEST_SIZES = 4
 NEWTON_STEPS = 8
-LONGEST_STEP = 0.5
 # How far a piece's bandwidth may lie from that of a single line, as a standard deviation in log. The
 # last piece carries every extrapolation to larger messages, so it is held closer.
 PIECE_SD, LAST_SD = 3.0, 0.5
@@ -149,14 +148,11 @@ def _newton(
 ) -> FloatArray:
     """Return parameters after reweighted Gauss-Newton steps, all rows side by side."""
     pull = F_SCALE**2 * precision + 1e-9  # in the scale of the robust loss
-    for _ in range(NEWTON_STEPS):
-        residual, slope = problem.derivatives(theta, breaks)
-        robust = weight / np.sqrt(1.0 + (residual / F_SCALE) ** 2)
-        normal = np.einsum("rpn,rn,rqn->rpq", slope, robust, slope) + np.diag(pull)
-        right = np.einsum("rpn,rn,rn->rp", slope, robust, residual) + pull * (theta - centre)
-        step = -np.linalg.solve(normal, right[:, :, None])[:, :, 0]
-        theta = theta + np.clip(step, -LONGEST_STEP, LONGEST_STEP)
-    return theta
+
+    def derivatives(moved: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return problem.derivatives(moved, breaks)
+
+    return refined(theta, derivatives, weight, centre, pull, NEWTON_STEPS)
 
 
 def _robust(residual: FloatArray) -> FloatArray:

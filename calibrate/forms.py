@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nearlinear.calibrate.points import Points, kinds
+from nearlinear.calibrate.points import KIND, Points, groups
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.collectives import ALGORITHMS, Choices, library
 from nearlinear.models.hardware.message import LinkCost
@@ -111,17 +111,13 @@ class Kind:
 
 def kinds_of(points: Points) -> list[Kind]:
     """Return the kinds that occur, in order of appearance."""
-    found = []
-    for mask in kinds(points):
-        rows = np.flatnonzero(mask)
-        first = rows[0]
-        found.append(
-            Kind(
-                str(points.operation[first]),
-                str(points.algorithm[first]),
-                int(points.ranks[first]),
-                int(points.nodes[first]),
-                rows,
-            )
+    return [
+        Kind(
+            str(points.operation[rows[0]]),
+            str(points.algorithm[rows[0]]),
+            int(points.ranks[rows[0]]),
+            int(points.nodes[rows[0]]),
+            rows,
         )
-    return found
+        for rows in groups(points, KIND)
+    ]

@@ -11,14 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from nearlinear.calibrate.curves.checked import check_curves
-from nearlinear.calibrate.curves.series import groups
+from nearlinear.calibrate.forms import MESSAGE
 from nearlinear.calibrate.held import Held, summarise
 from nearlinear.calibrate.importers import Imported
 from nearlinear.calibrate.levels import Calibrated
-from nearlinear.calibrate.points import Points, alike, medians, tables_apart
+from nearlinear.calibrate.loggp import STREAMS
+from nearlinear.calibrate.points import Points, alike, groups, medians, tables_apart
 from nearlinear.calibrate.spec import CalibrateSpec
 from nearlinear.calibrate.splits import WAYS, splits
-from nearlinear.calibrate.uncertainty import predict_held as predict_by_fit
+from nearlinear.calibrate.uncertainty import predict_by_fit
 from nearlinear.models.link_profile import HeldOut
 
 WHAT = ("file", "operation", "algorithm", "placement")
@@ -53,13 +54,16 @@ def check_all(
 
 
 def _curves(points: Points) -> Points:
-    """Return the points that are predicted as curves: all but our own rounds and single messages."""
-    return points[(points.algorithm == "vendor") & (points.operation != "sendrecv")]
+    """Return the points that are predicted as curves: all but our own rounds and messages."""
+    return points[(points.algorithm == "vendor") & ~np.isin(points.operation, (MESSAGE, *STREAMS))]
 
 
 def _by_fit(links: Sequence[Calibrated], by: str, spec: CalibrateSpec) -> Iterator[Held]:
+    """Yield checks of fits; that of sizes was made with the fit."""
     for one in links:
-        if one.link.source != "vendor":
+        if one.link.source != "vendor" and by == "sizes":
+            yield from [one.held] if one.held is not None else []
+        elif one.link.source != "vendor":
             for mask in splits(one.problem.points, by, spec.holdout, spec.seed):
                 held = predict_by_fit(one.problem, mask, spec.replicates, spec.seed)
                 if held is not None:

@@ -1,26 +1,26 @@
 """The fit of every level of links, or a note why it is left out."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from nearlinear.calibrate.curves.checked import check_curves
 from nearlinear.calibrate.curves.link_surface import link_surface, spread_between, spread_per_octave
 from nearlinear.calibrate.curves.rank_width import spread_per_doubling
-from nearlinear.calibrate.curves.series import groups
 from nearlinear.calibrate.curves.surface_fit import known_class
 from nearlinear.calibrate.fit import Fit, fit
 from nearlinear.calibrate.forms import COLLECTIVES, MESSAGE, STREAM, VENDOR_FORM, Inside
 from nearlinear.calibrate.held import Held
 from nearlinear.calibrate.nccl_tuning import LATENCY_SEEN_BYTES, latency_prior
-from nearlinear.calibrate.points import Points
+from nearlinear.calibrate.points import Points, groups
 from nearlinear.calibrate.problem import Problem
 from nearlinear.calibrate.spec import CalibrateSpec
 from nearlinear.calibrate.splits import splits
-from nearlinear.calibrate.uncertainty import bootstrap, predict_held, spread_of
+from nearlinear.calibrate.uncertainty import bootstrap, predict_by_fit, spread_of
 from nearlinear.models.errors import FitError
 from nearlinear.models.hardware.message import LinkCost
-from nearlinear.models.link_profile import Holdout, Interval, LinkProfile
+from nearlinear.models.link_profile import Interval, LinkProfile
 from nearlinear.models.units import format_size, format_time
 
 SEEN = 0.1  # share of some point's time that the bandwidth must account for to be fitted
@@ -110,9 +110,10 @@ def _fit_level(
         return None
     notes += _identified(problem, best, what)
     held = _held(problem, source, spec)
+    vendor = source == "vendor"
+    known = _as_measured(problem, level) if vendor else _as_fitted(problem, spec.seed)
     summary = held.summary if held is not None else None
-    fitted = _link(problem, cost, level, source, summary)
-    link = _as_measured(fitted, problem, level) if source == "vendor" else _spread(fitted, problem, spec.seed)
+    link = _link(problem, cost, level, source, {**known, "holdout": summary})
     return Calibrated(link=link, problem=problem, held=held)
 
 
@@ -129,34 +130,33 @@ def _held(problem: Problem, source: str, spec: CalibrateSpec) -> Held | None:
     for mask in splits(problem.points, "sizes", spec.holdout, spec.seed):
         if source == "vendor":
             return check_curves(problem.points, "sizes", mask)
-        return predict_held(problem, mask, spec.replicates, spec.seed)
+        return predict_by_fit(problem, mask, spec.replicates, spec.seed)
     return None
 
 
-def _as_measured(link: LinkProfile, problem: Problem, level: str) -> LinkProfile:
-    """Return the link with the library's collective as it was measured, and bands of such curves."""
+def _as_measured(problem: Problem, level: str) -> dict[str, Any]:
+    """Return what is known of a library's collective as it was measured, with bands of such curves."""
+    operation = str(problem.points.operation[0])
     surface, per_node = link_surface(problem.points, level, problem.prior)
     hops = () if len(surface.curves) > 1 else ("latency over launch",)
-    return replace(
-        link, surface=surface, per_node=per_node, ranks=tuple(curve.units for curve in surface.curves),
-        fabric=known_class(surface, link.operation) or "",
-        assumed=(*_prior_names(problem), *hops, *SPREADS),
-        spread=spread_between(surface), spread_per_octave=spread_per_octave(),
-        spread_per_doubling=spread_per_doubling(surface, link.operation),
-    )  # fmt: skip
+    held = ("latency",) if problem.prior is not None else ()
+    return {
+        "surface": surface, "per_node": per_node, "ranks": tuple(curve.units for curve in surface.curves),
+        "fabric": known_class(surface, operation) or "", "assumed": (*held, *hops, *SPREADS),
+        "spread": spread_between(surface), "spread_per_octave": spread_per_octave(),
+        "spread_per_doubling": spread_per_doubling(surface, operation),
+        "operation": operation, "form": VENDOR_FORM,
+    }  # fmt: skip
 
 
-def _prior_names(problem: Problem) -> tuple[str, ...]:
-    return ("latency",) if problem.prior is not None else ()
-
-
-def _spread(link: LinkProfile, problem: Problem, seed: int) -> LinkProfile:
-    """Return the link with the spread of what its fit leaves out, and which part of it is a prior."""
+def _as_fitted(problem: Problem, seed: int) -> dict[str, Any]:
+    """Return what is known of a fit beside its cost: what it leaves out, and what of that is a prior."""
     spread = spread_of(problem, seed)
-    return replace(
-        link, spread=spread.inside, spread_per_octave=spread.per_octave,
-        spread_per_doubling=spread.per_doubling, assumed=spread.assumed,
-    )  # fmt: skip
+    return {
+        "surface": None, "per_node": 1, "ranks": tuple(sorted({kind.units for kind in problem.kinds})),
+        "assumed": spread.assumed, "spread": spread.inside, "spread_per_octave": spread.per_octave,
+        "spread_per_doubling": spread.per_doubling, "operation": "", "form": "",
+    }  # fmt: skip
 
 
 def _inner(
@@ -233,23 +233,16 @@ def _check_useful(cost: LinkCost, what: str) -> None:
         )
 
 
-def _link(problem: Problem, cost: LinkCost, level: str, source: str, holdout: Holdout | None) -> LinkProfile:
+def _link(problem: Problem, cost: LinkCost, level: str, source: str, known: dict[str, Any]) -> LinkProfile:
     points, messages = problem.points, problem.messages()
     return LinkProfile(
         level=level,
         transport=str(points.transport[0]),
         dtype=str(points.dtype[0]),
-        operation=str(points.operation[0]) if source == "vendor" else "",
         source=source,
-        form=VENDOR_FORM if source == "vendor" else "",
         cost=cost,
-        spread=0.0,
-        spread_per_octave=0.0,
-        spread_per_doubling=0.0,
         low_bytes=float(messages.min()),
         high_bytes=float(messages.max()),
-        ranks=tuple(sorted({kind.units for kind in problem.kinds})),
-        per_node=1,
         reduction_known=problem.reduction,
-        holdout=holdout,
+        **known,
     )

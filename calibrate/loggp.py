@@ -19,15 +19,17 @@ assessment" (Netgauge), which also takes a switch of protocol only where several
 
 import numpy as np
 
+from nearlinear.calibrate.forms import MESSAGE, STREAM
 from nearlinear.calibrate.message_times import WINDOW, MessageFit, MessageTimes, fit_messages, refits
 from nearlinear.calibrate.points import Points, alike
+from nearlinear.calibrate.uncertainty import normal_spread
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.errors import FitError
 from nearlinear.models.hardware.loggp import MEASURED, LogGP, Parameter
-from nearlinear.models.prediction import HIGH, LOW, Z90
+from nearlinear.models.prediction import HIGH, LOW
 from nearlinear.models.units import format_size, format_time
 
-ALONE, STREAMS = "sendrecv", ("bandwidth", "contention")
+STREAMS = (STREAM, "contention")
 FEWEST_SIZES = 4
 SHOWN = 0.5  # share of some point's time that a parameter accounts for if that point shows it
 APART = 1.25  # bytes of streams and of lone messages this far apart contradict one G
@@ -47,7 +49,7 @@ def fit_loggp(points: Points, replicates: int, seed: int, notes: list[str]) -> t
         Gets why something is left out, doubtful or not told apart.
     """
     found = []
-    messages = points[np.isin(points.operation, (ALONE, *STREAMS))]
+    messages = points[np.isin(points.operation, (MESSAGE, *STREAMS))]
     ways = dict.fromkeys(zip((messages.nodes > 1).tolist(), messages.transport.tolist(), strict=True))
     for network, transport in ways:
         level = "network" if network else "node"
@@ -79,7 +81,7 @@ def _fitted(
         latency_s=Parameter(best=latency, low=half.best - 2 * overhead.high, high=half.best, known="bounded"),
         gap_s=gap or Parameter.assumed(overhead.best), gap_s_per_byte=per_byte,
         overhead_s_per_byte=Parameter.assumed(), rendezvous_bytes=_switch(best),
-        spread=float(np.quantile(np.abs(times.residuals(best)), 0.9)) / Z90,
+        spread=normal_spread(times.residuals(best)),
         low_bytes=float(sizes.min()), high_bytes=float(sizes.max()),
     )  # fmt: skip
 
@@ -101,7 +103,7 @@ def _switch(best: MessageFit) -> Parameter | None:
 
 def _times(points: Points, notes: list[str]) -> MessageTimes:
     """Return the times of lone messages and of streams that have their adapters to themselves."""
-    alone = alike(points[points.operation == ALONE], [])
+    alone = alike(points[points.operation == MESSAGE], [])
     streams = alike(points[np.isin(points.operation, STREAMS)], [])
     own = (streams.ranks == 2) | (streams.ranks == streams.nodes)  # a pair, or one rank on each node
     if not own.all():

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import least_squares
 
-from nearlinear.calibrate.fit import F_SCALE, FEWEST_PER_PIECE
+from nearlinear.calibrate.fit import FEWEST_PER_PIECE
+from nearlinear.calibrate.gauss_newton import CAUCHY, F_SCALE, refined
+from nearlinear.calibrate.problem import HIGHEST, LOWEST
 from nearlinear.models.arrays import FloatArray
 
 WINDOW = 64  # messages of a stream: of measure, and by default of osu_bw and osu_mbw_mr
 LEAST_JUMP = 0.8  # of L + 2o: asking first takes once to twice that
 LOCAL = 2 / 3  # share of the jump that must lie between two neighbouring sizes
-NEWTON_STEPS, LONGEST_STEP = 12, 0.5
-LOWEST, HIGHEST = -60.0, 10.0  # of a logarithm: beyond these nothing is physical
+NEWTON_STEPS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -155,13 +156,12 @@ def refits(times: MessageTimes, best: MessageFit, replicates: int, seed: int) ->
     sizes, of = np.unique(np.concatenate((times.alone_bytes, times.stream_bytes)), return_inverse=True)
     weight = rng.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), replicates - 1)[:, of]
     terms, measured = times.terms(best.switch), times.log_times()
-    theta, pull = np.repeat(best.theta[None], replicates - 1, axis=0), F_SCALE**2
-    for _ in range(NEWTON_STEPS):
+
+    def derivatives(theta: FloatArray) -> tuple[FloatArray, FloatArray]:
         parts = np.exp(np.clip(theta, LOWEST, HIGHEST))[:, :, None] * terms
-        slope, residual = parts / parts.sum(axis=1, keepdims=True), np.log(parts.sum(axis=1)) - measured
-        robust = weight / (1.0 + (residual / F_SCALE) ** 2)
-        normal = np.einsum("rpn,rn,rqn->rpq", slope, robust, slope) + pull * np.eye(theta.shape[1])
-        right = np.einsum("rpn,rn,rn->rp", slope, robust, residual) + pull * (theta - best.theta)
-        step = np.linalg.solve(normal, right[:, :, None])[:, :, 0]
-        theta = theta - np.clip(step, -LONGEST_STEP, LONGEST_STEP)
+        return np.log(parts.sum(axis=1)) - measured, parts / parts.sum(axis=1, keepdims=True)
+
+    start = np.repeat(best.theta[None], replicates - 1, axis=0)
+    pull = np.full(len(best.theta), F_SCALE**2)
+    theta = refined(start, derivatives, weight.astype(float), best.theta, pull, NEWTON_STEPS, CAUCHY)
     return np.vstack([best.theta, theta])

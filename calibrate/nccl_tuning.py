@@ -25,7 +25,7 @@ from nearlinear.models.prior import table
 from nearlinear.models.units import GB, MICROSECOND
 
 LATENCY_SEEN_BYTES = 64 * 1024  # latency is known if messages up to here were timed
-PROTOCOLS = ("LL", "LL128", "Simple")
+# By protocol: LL, LL128, Simple.
 RING_BASE_US = (6.6, 14.0, 8.4)
 RING_HOP_US = {"node": (0.6, 1.9, 3.4), "network": (2.7, 4.0, 14.0)}
 RING_SHARE = (0.5, 0.92, 1.0)

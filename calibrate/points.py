@@ -18,6 +18,7 @@ KEY = (
     "operation", "algorithm", "transport", "placement", "ranks", "nodes", "dtype", "wire_dtype", "mode",
     "waiting", "size_bytes",
 )  # fmt: skip
+KIND = ("operation", "algorithm", "ranks", "nodes", "transport")  # what one closed form reads
 RECORD = "record"  # the format of files whose repetitions are samples of one run
 TEXTS = ("operation", "algorithm", "transport", "placement", "dtype", "wire_dtype", "mode", "waiting")
 
@@ -129,8 +130,10 @@ def _both(points: Points, column: str, second: str) -> np.ndarray:
     return np.asarray(np.isin(points.transport, sorted(mixed)) & (values == second))
 
 
-def kinds(points: Points) -> list[np.ndarray]:
-    """Return a mask for each operation, algorithm and participants."""
-    columns = (points.operation, points.algorithm, points.ranks, points.nodes, points.transport)
-    keys = list(zip(*(column.tolist() for column in columns), strict=True))
-    return [np.array([key == one for key in keys]) for one in dict.fromkeys(keys)]
+def groups(points: Points, columns: tuple[str, ...]) -> list[IntArray]:
+    """Return the rows of each combination of values, in order of appearance."""
+    keys = list(zip(*(getattr(points, name).tolist() for name in columns), strict=True))
+    found: dict[tuple[object, ...], list[int]] = {}
+    for row, key in enumerate(keys):
+        found.setdefault(key, []).append(row)
+    return [np.array(rows, dtype=np.int64) for rows in found.values()]

@@ -9,7 +9,8 @@ from zlib import crc32
 
 import numpy as np
 
-from nearlinear.calibrate.points import Points, kinds
+from nearlinear.calibrate.points import KIND, Points, groups
+from nearlinear.models.arrays import FloatArray
 
 WAYS = ("sizes", "ranks", "runs")
 
@@ -43,19 +44,21 @@ def hold_out_sizes(points: Points, fraction: float, seed: int) -> np.ndarray:
         Of the draw.
     """
     held = np.zeros(len(points), dtype=bool)
-    for kind in kinds(points):
-        rng = np.random.default_rng([seed, _number(points[np.flatnonzero(kind)[:1]])])
+    for kind in groups(points, KIND):
+        rng = np.random.default_rng([seed, _number(points[kind[:1]])])
         sizes = np.unique(points.size_bytes[kind])
-        inner = rng.permutation(sizes[1:-1])
-        chosen = inner[: round(fraction * len(sizes))]
-        held |= kind & np.isin(points.size_bytes, chosen)
+        held[kind] = np.isin(points.size_bytes[kind], inner_sizes(sizes, fraction, rng))
     return held
+
+
+def inner_sizes(sizes: FloatArray, fraction: float, rng: np.random.Generator) -> FloatArray:
+    """Return a fraction of rising sizes, drawn from all but the outermost."""
+    return np.asarray(rng.permutation(sizes[1:-1])[: round(fraction * len(sizes))])
 
 
 def _number(first: Points) -> int:
     """Return a number that tells a kind, so that its draw does not depend on what else is there."""
-    columns = (first.operation, first.algorithm, first.ranks, first.nodes, first.transport)
-    return crc32(" ".join(str(column[0]) for column in columns).encode())
+    return crc32(" ".join(str(getattr(first, name)[0]) for name in KIND).encode())
 
 
 def _scales(points: Points) -> list[tuple[int, int]]:

@@ -68,12 +68,12 @@ def spread_of(problem: Problem, seed: int) -> Spread:
         "per_octave": _errors_beyond(problem),
         "per_doubling": _errors_of_ranks(problem),
     }
-    known = {name: _spread(errors) for name, errors in told.items() if len(errors)}
+    known = {name: normal_spread(errors) for name, errors in told.items() if len(errors)}
     assumed = tuple(f"spread {name.replace('_', ' ')}" for name in told if name not in known)
     return Spread(**{name: known.get(name, prior[name]) for name in told}, assumed=assumed)
 
 
-def _spread(errors: FloatArray) -> float:
+def normal_spread(errors: FloatArray) -> float:
     """Return the standard deviation of a normal variable with the same 90 % range."""
     return float(np.quantile(np.abs(errors), 0.9)) / Z90
 
@@ -123,7 +123,7 @@ def _errors(problem: Problem, fitted: np.ndarray, held: np.ndarray) -> FloatArra
     return errors
 
 
-def predict_held(problem: Problem, held: np.ndarray, replicates: int, seed: int) -> Held | None:
+def predict_by_fit(problem: Problem, held: np.ndarray, replicates: int, seed: int) -> Held | None:
     """Return what a fit to the other points says of held-out ones, or None where too few are left."""
     seen = problem.subset(~held)
     if not held.any() or not len(seen.points):

@@ -19,9 +19,8 @@ import numpy as np
 
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.errors import SpecError
-from nearlinear.models.link_check import SAME, WIDEST
 from nearlinear.models.link_profile import Holdout, Interval
-from nearlinear.models.strict import build, check_types
+from nearlinear.models.strict import ROUNDED, WIDEST_SPREAD, build, check_types
 
 DENSE, CONVOLUTION, MEMORY = "dense", "convolution", "memory"
 FAMILIES = (DENSE, CONVOLUTION, MEMORY)
@@ -139,8 +138,8 @@ def _read(item: Mapping[str, Any], samples: Mapping[str, FloatArray], where: str
         holdout=build(Holdout, item["holdout"], where) if "holdout" in item else None,
     )
     check_types(read, where)
-    if not (0 <= read.spread <= WIDEST and 0 < read.low_bytes <= read.high_bytes):
-        raise SpecError(where, f"spread must lie in 0..{WIDEST:g}, and low_bytes at most high_bytes")
+    if not (0 <= read.spread <= WIDEST_SPREAD and 0 < read.low_bytes <= read.high_bytes):
+        raise SpecError(where, f"spread must lie in 0..{WIDEST_SPREAD:g}, and low_bytes at most high_bytes")
     _check_told(read, item, where)
     return read
 
@@ -148,7 +147,7 @@ def _read(item: Mapping[str, Any], samples: Mapping[str, FloatArray], where: str
 def _check_told(read: ComputeProfile, item: Mapping[str, Any], where: str) -> None:
     """Refuse best values for people that are not those of the samples, which are what is used."""
     for name, interval in read.intervals.items():
-        if abs(item[name]["best"] / interval.best - 1.0) > SAME:
+        if abs(item[name]["best"] / interval.best - 1.0) > ROUNDED:
             raise SpecError(where, "must be that of the samples beside", field=name, got=item[name]["best"])
 
 

@@ -4,9 +4,7 @@ import numpy as np
 
 from nearlinear.models.errors import SpecError
 from nearlinear.models.link_profile import LinkProfile
-
-WIDEST = 10.0  # of a spread in log time: beyond a factor of e^10 nothing is said
-SAME = 1e-6  # how far numbers for people may be from the samples that they follow from
+from nearlinear.models.strict import ROUNDED, WIDEST_SPREAD
 
 
 def check_link(link: LinkProfile, told_latency_s: float, told_bandwidths: list[float], where: str) -> None:
@@ -23,8 +21,8 @@ def check_link(link: LinkProfile, told_latency_s: float, told_bandwidths: list[f
         Says which field.
     """
     for name in ("spread", "spread_per_octave", "spread_per_doubling"):
-        if not 0 <= getattr(link, name) <= WIDEST:
-            raise SpecError(where, f"must lie in 0..{WIDEST:g}", field=name, got=getattr(link, name))
+        if not 0 <= getattr(link, name) <= WIDEST_SPREAD:
+            raise SpecError(where, f"must lie in 0..{WIDEST_SPREAD:g}", field=name, got=getattr(link, name))
     if not 0 < link.low_bytes <= link.high_bytes < np.inf:
         raise SpecError(where, "must be > 0 and at most high_bytes", field="low_bytes", got=link.low_bytes)
     if not link.ranks or min(link.ranks) < 2 or link.per_node < 1:
@@ -48,7 +46,7 @@ def _check_cost(link: LinkProfile, where: str) -> None:
 def _check_told(link: LinkProfile, latency_s: float, bandwidths: list[float], where: str) -> None:
     used = [link.latency_s.best, *(piece.best for piece in link.bandwidth_bytes_per_s)]
     told = [latency_s, *bandwidths]
-    if len(used) != len(told) or not np.allclose(told, used, rtol=SAME, atol=0.0):
+    if len(used) != len(told) or not np.allclose(told, used, rtol=ROUNDED, atol=0.0):
         rule = (
             "latency_s and bandwidth_bytes_per_s must be those of the samples beside, which are what is used"
         )

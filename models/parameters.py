@@ -74,6 +74,15 @@ class Parameters:
     z_compute: FloatArray
     row: IntArray
 
+    def outermost(self, devices: int) -> tuple[LevelSamples, int]:
+        """Return the outermost level that so many devices use, and the devices of each unit below it."""
+        below = 1
+        for sample in self.levels[:-1]:
+            if devices <= sample.level.span:
+                return sample, below
+            below = sample.level.span
+        return self.levels[-1], below
+
     def topology(self, devices: int) -> Topology:
         """Return the levels of links among so many devices."""
         levels, below = [], 1

@@ -14,6 +14,10 @@ from nearlinear.models.errors import ContentError, SpecError, nearest
 T = TypeVar("T")
 
 
+WIDEST_SPREAD = 10.0  # of a log time in a file: beyond a factor of e^10 nothing is said
+ROUNDED = 1e-6  # how far numbers in a file may be off by rounding
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the tables of a TOML file.
 

@@ -6,11 +6,11 @@ from nearlinear.calibrate.compute.kernel_fit import KernelFit, fit_kernels, poli
 from nearlinear.calibrate.compute.kernel_points import KernelPoints, hold_out
 from nearlinear.calibrate.held import summarise
 from nearlinear.calibrate.spec import CalibrateSpec
-from nearlinear.calibrate.uncertainty import SPLITS, UNSEEN
+from nearlinear.calibrate.uncertainty import SPLITS, UNSEEN, normal_spread
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.errors import FitError
 from nearlinear.models.link_profile import Holdout
-from nearlinear.models.prediction import HIGH, LOW, Z90
+from nearlinear.models.prediction import HIGH, LOW
 
 
 def bootstrap(fit: KernelFit, points: KernelPoints, replicates: int, seed: int) -> FloatArray:
@@ -34,7 +34,7 @@ def spread_of(fit: KernelFit, points: KernelPoints, seed: int) -> float:
             errors.append(residuals(seen.theta[None, :], fit.shape, points[held])[0][0])
     unseen = np.concatenate(errors)
     known = unseen if len(unseen) else residuals(fit.theta[None, :], fit.shape, points)[0][0]
-    return float(np.quantile(np.abs(known), 0.9)) / Z90
+    return normal_spread(known)
 
 
 def check_held_out(points: KernelPoints, family: str, spec: CalibrateSpec) -> Holdout | None:

@@ -18,7 +18,8 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from nearlinear.calibrate.compute.kernel_points import KernelPoints
-from nearlinear.calibrate.fit import F_SCALE, FEWEST_PER_PIECE, FEWEST_SIZES, LONGEST_STEP
+from nearlinear.calibrate.fit import FEWEST_PER_PIECE, FEWEST_SIZES
+from nearlinear.calibrate.gauss_newton import F_SCALE, refined
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.compute_profile import MEMORY
 from nearlinear.models.errors import FitError
@@ -181,13 +182,8 @@ def residuals(theta: FloatArray, shape: Shape, points: KernelPoints) -> tuple[Fl
 
 def reweighted(fit: KernelFit, points: KernelPoints, weight: FloatArray) -> FloatArray:
     """Return the parameters with other weights of the points, one row per row of weights."""
-    theta = np.repeat(fit.theta[None, :], len(weight), axis=0)
-    pull = F_SCALE**2 * HOLD * np.eye(len(fit.theta))
-    for _ in range(NEWTON_STEPS):
-        residual, slope = residuals(theta, fit.shape, points)
-        robust = weight / np.sqrt(1.0 + (residual / F_SCALE) ** 2)
-        normal = np.einsum("rpn,rn,rqn->rpq", slope, robust, slope) + pull
-        right = np.einsum("rpn,rn,rn->rp", slope, robust, residual) + (theta - fit.theta) @ pull
-        step = -np.linalg.solve(normal, right[:, :, None])[:, :, 0]
-        theta = theta + np.clip(step, -LONGEST_STEP, LONGEST_STEP)
-    return theta
+    start = np.repeat(fit.theta[None, :], len(weight), axis=0)
+    pull = np.full(len(fit.theta), F_SCALE**2 * HOLD)
+    return refined(
+        start, lambda theta: residuals(theta, fit.shape, points), weight, fit.theta, pull, NEWTON_STEPS
+    )

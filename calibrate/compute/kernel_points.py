@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nearlinear.calibrate.importers.imported import Imported
+from nearlinear.calibrate.splits import inner_sizes
 from nearlinear.measure.records import Sample, samples_by
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.compute_profile import CONVOLUTION, DENSE, MEMORY
@@ -114,6 +115,5 @@ def hold_out(points: KernelPoints, fraction: float, seed: int) -> np.ndarray:
     for operation in sorted(set(points.operation)):
         mine = points.operation == operation
         sizes = np.unique(points.size_bytes[mine])
-        chosen = rng.permutation(sizes[1:-1])[: round(fraction * len(sizes))]
-        held |= mine & np.isin(points.size_bytes, chosen)
+        held |= mine & np.isin(points.size_bytes, inner_sizes(sizes, fraction, rng))
     return held

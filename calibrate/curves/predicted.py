@@ -14,11 +14,10 @@ from nearlinear.calibrate.curves.series import (
     WITHOUT_RANKS,
     WITHOUT_SIZE,
     Series,
-    groups,
     units_of,
 )
 from nearlinear.calibrate.curves.surface_fit import carried, surface_of
-from nearlinear.calibrate.points import Points
+from nearlinear.calibrate.points import Points, groups
 from nearlinear.models.arrays import FloatArray, IntArray
 from nearlinear.models.collectives.curve import Curve, between
 

@@ -6,22 +6,12 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 
 from nearlinear.calibrate.points import KEY, Points
-from nearlinear.models.arrays import FloatArray, IntArray
+from nearlinear.models.arrays import FloatArray
 from nearlinear.models.collectives.curve import Curve
 
 WITHOUT_SIZE = ("file", *(name for name in KEY if name != "size_bytes"))
 WITHOUT_RANKS = tuple(name for name in WITHOUT_SIZE if name not in ("ranks", "nodes"))
 WITHOUT_FILE = tuple(name for name in WITHOUT_SIZE if name != "file")
-TREE_HOPS = ("allreduce", "broadcast", "reduce", "barrier")
-
-
-def groups(points: Points, columns: tuple[str, ...]) -> list[IntArray]:
-    """Return the rows of each combination of values, in order of appearance."""
-    keys = list(zip(*(getattr(points, name).tolist() for name in columns), strict=True))
-    found: dict[tuple[object, ...], list[int]] = {}
-    for row, key in enumerate(keys):
-        found.setdefault(key, []).append(row)
-    return [np.array(rows, dtype=np.int64) for rows in found.values()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -7,11 +7,10 @@ import numpy as np
 from nearlinear.calibrate.curves.growth_fit import fit_growth
 from nearlinear.calibrate.curves.reference import carried_by_others, fabric
 from nearlinear.calibrate.nccl_tuning import LatencyPrior
-from nearlinear.models.arrays import FloatArray
 from nearlinear.models.collectives.curve import Curve
 from nearlinear.models.collectives.surface import Surface
 
-OTHERS_WEIGHT = 0.5  # of what other systems say, beside what growth says
+OTHERS_WEIGHT = 0.5  # of what other systems say, beside growth (benchmarks/weights.py)
 
 
 def surface_of(
@@ -33,22 +32,16 @@ def carried(surface: Surface, operation: str, units: int, without: Container[str
     own = surface.curve(units)
     if own.measured or not surface.growth.chain:
         return own
-    near = _nearest(surface.curves, units)
-    others = carried_by_others(near, operation, units, own.size_bytes, surface.growth, without)
+    others = carried_by_others(
+        surface.nearest(units), operation, units, own.size_bytes, surface.growth, without
+    )
     if others is None:
         return own
     log_time = (1 - OTHERS_WEIGHT) * np.log(own.time_s) + OTHERS_WEIGHT * others
-    return Curve(units=units, size_bytes=own.size_bytes, time_s=_rising(log_time), measured=False)
+    rising = np.maximum.accumulate(np.exp(log_time))
+    return Curve(units=units, size_bytes=own.size_bytes, time_s=rising, measured=False)
 
 
 def known_class(surface: Surface, operation: str) -> str | None:
     """Return the class of links, where rank counts of such links were measured elsewhere."""
     return fabric(surface.curves, operation) if surface.growth.chain else None
-
-
-def _nearest(curves: Sequence[Curve], units: int) -> list[Curve]:
-    return sorted(curves, key=lambda curve: abs(np.log2(units / curve.units)))[:2]
-
-
-def _rising(log_time: FloatArray) -> FloatArray:
-    return np.asarray(np.maximum.accumulate(np.exp(log_time)))

@@ -8,8 +8,8 @@ octaves lie between, the likelier a switch, which bends the line of time over by
 Beyond the measured sizes time grows as a :class:`~nearlinear.models.collectives.growth.Growth` says. Times
 never fall as sizes rise, if those measured do not.
 
-``BEND`` and the two bounds are the least median error among grouped splits of 60 allreduce curves of
-``ai-dynamo/aiconfigurator`` and 14 logs (``python benchmarks/holdout.py --data DIR`` prints what it gives).
+``BEND`` has the least median error over allreduces of five systems and eleven logs with sizes held out:
+``python benchmarks/weights.py --data DIR`` prints errors over its value.
 """
 
 from dataclasses import dataclass

@@ -6,8 +6,8 @@ goes on, and a quarter of the weight is a power law through the two nearest coun
 
     log t(u) = 3/4 (log G(u) + r(u)) + 1/4 (log t(u1) + slope x log2(u / u1)),   r = log t - log G
 
-The weights are the least median error where one of three rank counts is left out, on NVSwitch systems of
-``ai-dynamo/aiconfigurator``; ``python benchmarks/holdout.py --data DIR`` prints what they give.
+The weights lie where median errors are flat when one of three rank counts is left out, on NVSwitch systems
+of ``ai-dynamo/aiconfigurator``: ``python benchmarks/weights.py --data DIR`` prints errors over their values.
 """
 
 from dataclasses import dataclass
@@ -49,10 +49,14 @@ class Surface:
         for curve in (*self.curves, *self.carried):
             if curve.units == units:
                 return curve
-        near = sorted(self.curves, key=lambda curve: abs(np.log2(units / curve.units)))[:2]
+        near = self.nearest(units)
         sizes = np.unique(np.concatenate([curve.size_bytes for curve in near]))
         time = np.exp(self._carried(near, units, sizes))
         return Curve(units=units, size_bytes=sizes, time_s=np.maximum.accumulate(time), measured=False)
+
+    def nearest(self, units: int) -> list[Curve]:
+        """Return the one or two measured curves at the nearest counts."""
+        return sorted(self.curves, key=lambda curve: abs(np.log2(units / curve.units)))[:2]
 
     def _carried(self, near: list[Curve], units: int, size_bytes: FloatArray) -> FloatArray:
         """Return log times from the one or two nearest counts."""

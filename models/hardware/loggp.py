@@ -14,10 +14,8 @@ from math import inf
 from typing import Any, Self
 
 from nearlinear.models.hardware.loggops import LogGOPS
-from nearlinear.models.strict import build, check_types, require
+from nearlinear.models.strict import ROUNDED, WIDEST_SPREAD, build, check_types, require
 
-WIDEST = 10.0  # of a spread in log time: beyond a factor of e^10 nothing is said
-SAME = 1e-6  # how far sums may be off by rounding
 MEASURED, BOUNDED, ASSUMED = KNOWN = "measured", "bounded", "assumed"
 
 
@@ -134,9 +132,9 @@ def read_loggp(items: Sequence[Mapping[str, Any]], where: str) -> tuple[LogGP, .
 
 def _check_whole(one: LogGP) -> None:
     half = one.latency_s.best + 2 * one.overhead_s.best
-    alike = abs(half - one.half_round_trip_s.best) <= SAME * one.half_round_trip_s.best
+    alike = abs(half - one.half_round_trip_s.best) <= ROUNDED * one.half_round_trip_s.best
     require(alike, "latency_s", "must add up to half_round_trip_s with two overhead_s", one.latency_s.best)
-    require(0 <= one.spread <= WIDEST, "spread", f"must lie in 0..{WIDEST:g}", one.spread)
+    require(0 <= one.spread <= WIDEST_SPREAD, "spread", f"must lie in 0..{WIDEST_SPREAD:g}", one.spread)
     require(0 <= one.low_bytes <= one.high_bytes, "low_bytes", "must be at most high_bytes", one.low_bytes)
 
 

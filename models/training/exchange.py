@@ -122,12 +122,7 @@ def _as_measured(
 
     The closed form then only says how times change with its parameters.
     """
-    below = 1
-    for sample in parameters.levels:
-        span = sample.level.span or devices
-        if devices <= span or sample is parameters.levels[-1]:
-            break
-        below = span
+    sample, below = parameters.outermost(devices)
     link, wire = sample.profile, size_bytes * case.wire_fraction
     if link is None or link.surface is None or not link.fills(below):
         return np.ones((1, len(size_bytes)))

@@ -13,7 +13,7 @@ from nearlinear.calibrate.held import summarise
 from nearlinear.calibrate.points import medians
 from nearlinear.calibrate.problem import Problem
 from nearlinear.calibrate.splits import hold_out_sizes
-from nearlinear.calibrate.uncertainty import bootstrap, predict_held, spread_of
+from nearlinear.calibrate.uncertainty import bootstrap, predict_by_fit, spread_of
 from nearlinear.measure.records import Sample
 from nearlinear.models.errors import FitError
 from nearlinear.models.hardware.message import LinkCost
@@ -143,7 +143,7 @@ def test_held_out_points_lie_in_the_band() -> None:
             "ring", LinkCost.of(1e-5, 1e9), noise=0.1, seed=seed, sizes=2.0 ** np.arange(8, 28, 0.5)
         )
         problem = _problem(taken)
-        held = predict_held(problem, hold_out_sizes(problem.points, 0.2, seed), 200, seed)
+        held = predict_by_fit(problem, hold_out_sizes(problem.points, 0.2, seed), 200, seed)
         assert held is not None
         assert held.held.sum() == held.summary.points
         inside += held.summary.coverage_90 * held.summary.points
@@ -153,8 +153,8 @@ def test_held_out_points_lie_in_the_band() -> None:
 
 def test_too_few_sizes_to_hold_any_out() -> None:
     problem = _problem(samples("ring", LinkCost.of(1e-5, 1e9), sizes=2.0 ** np.arange(10, 14)))
-    assert predict_held(problem, hold_out_sizes(problem.points, 0.0, 0), 100, 0) is None
-    assert predict_held(problem, hold_out_sizes(problem.points, 0.2, 0), 100, 0) is None  # three are left
+    assert predict_by_fit(problem, hold_out_sizes(problem.points, 0.0, 0), 100, 0) is None
+    assert predict_by_fit(problem, hold_out_sizes(problem.points, 0.2, 0), 100, 0) is None  # three are left
 
 
 def test_summary_by_hand() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nearlinear.calibrate.importers import Imported
-from nearlinear.calibrate.points import kinds, medians
+from nearlinear.calibrate.points import KIND, groups, medians
 from nearlinear.calibrate.splits import hold_out_sizes
 from nearlinear.measure.records import Sample
 from nearlinear.models.hardware.message import LinkCost
@@ -40,15 +40,15 @@ def test_files_and_placements_stay_apart(two_files: list[Imported]) -> None:
     points = medians(two_files)
     assert len(points) == 3 * len(SIZES)
     assert set(points.file) == {0, 1}
-    assert [mask.sum() for mask in kinds(points)] == [2 * len(SIZES), len(SIZES)]
+    assert [len(rows) for rows in groups(points, KIND)] == [2 * len(SIZES), len(SIZES)]
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_size_falls_on_one_side_and_ends_are_kept(two_files: list[Imported], seed: int) -> None:
     points = medians(two_files)
     held = hold_out_sizes(points, 0.2, seed)
-    for kind in kinds(points):
-        of_size = [held[kind & (points.size_bytes == size)] for size in SIZES]
+    for rows in groups(points, KIND):
+        of_size = [held[rows[points.size_bytes[rows] == size]] for size in SIZES]
         assert all(len(set(side)) == 1 for side in of_size)
         assert sum(side[0] for side in of_size) == round(0.2 * len(SIZES))
         assert not of_size[0].any()
