@@ -21,7 +21,7 @@ from nearlinear.models.training.batch_line import BatchLine, check_same
 from nearlinear.models.training.kernel_times import kernel_times
 from nearlinear.models.units import FLOAT32_BYTES, parse_bandwidth
 
-NARROW = {"asa16": ("asa", "float16")}  # Theano-MPI's name for ASA with 16-bit messages
+NARROW = {"asa16": ("asa", "float16"), "copper16": ("copper", "float16")}  # Theano-MPI's names
 AUTO = "auto"
 SERVED = ("ps", "ps-sharded")
 HOST_LINKS = ("host-memory", "mpi-shared-memory")

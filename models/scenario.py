@@ -77,8 +77,8 @@ class Plan:
     )
     global_batch: int | None = option(count, "Samples per step over all devices (strong scaling).", None)
     algorithm: str = option(
-        text, "auto, ring, tree, ps, ps-sharded, asa, asa16, hierarchical, recursive-doubling or "
-        "halving-doubling.", "auto",
+        text, "auto, ring, tree, copper, copper16, ps, ps-sharded, asa, asa16, hierarchical, "
+        "recursive-doubling or halving-doubling.", "auto",
     )  # fmt: skip
     outer: str | None = option(
         text, "Allreduce between nodes that hierarchical uses: ring, tree, recursive-doubling or "

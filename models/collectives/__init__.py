@@ -9,6 +9,7 @@ from nearlinear.models.collectives import (
     binomial_tree,
     halving_doubling,
     hierarchical,
+    paired_tree,
     parameter_server,
     recursive_doubling,
     ring,
@@ -49,6 +50,14 @@ ALGORITHMS = {
             source="Iandola et al. 2016 (FireCaffe)",
             schedule=binomial_tree.schedule,
             time_s=binomial_tree.time_s,
+            aligned=True,
+        ),
+        Algorithm(
+            name="copper",
+            title="pairwise tree, an exchange at the top",
+            source="Ma, Mao and Taylor 2016 (Theano-MPI)",
+            schedule=paired_tree.schedule,
+            time_s=paired_tree.time_s,
             aligned=True,
         ),
         Algorithm(

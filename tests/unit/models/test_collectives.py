@@ -32,6 +32,10 @@ def _time(
         ("halving-doubling", 8, 6 * L + 2 * 7e6 * B + 7e6 * R),
         ("tree", 8, 6 * (L + 8e6 * B) + 3 * 8e6 * R),
         ("tree", 5, 6 * (L + 8e6 * B) + 3 * 8e6 * R),
+        ("copper", 8, 5 * (L + 8e6 * B) + 3 * 8e6 * R),  # 1, 3, 5 steps at 2, 4, 8 ranks
+        ("copper", 4, 3 * (L + 8e6 * B) + 2 * 8e6 * R),
+        ("copper", 2, L + 8e6 * B + 8e6 * R),
+        ("copper", 6, 5 * (L + 8e6 * B) + 3 * 8e6 * R),  # folds 6 onto 4
         ("ps", 8, 2 * (L + 8 * 8e6 * B) + 8 * 8e6 * R),
         ("ps-sharded", 8, 14 * (L + 1e6 * B) + 7 * 1e6 * R),
         ("asa", 8, 14 * (L + 1e6 * B) + 7 * 1e6 * R),
