@@ -44,7 +44,7 @@ def curves(data: Path) -> Iterator[tuple[str, list[Throughput]]]:
 def errors(points: list[Throughput]) -> Iterator[tuple[int, float, float]]:
     """Yield (batch, octaves outside the others, log error) of each batch size left out in turn."""
     for left_out in points:
-        line = BatchLine.of([point for point in points if point is not left_out])
+        line = BatchLine.of([point for point in points if point is not left_out], np.inf)
         measured_s = left_out.batch / left_out.samples_per_s
         error = float(np.log(line.time_s(left_out.batch) / measured_s))
         yield left_out.batch, line.octaves_outside(left_out.batch), error

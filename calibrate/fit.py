@@ -24,6 +24,7 @@ from nearlinear.models.errors import FitError
 MOST_PIECES = 6
 FEWEST_PER_PIECE = 3
 FEWEST_SIZES = 4
+FEWEST_COUNTS = 3  # of ranks, where sizes are fewer and a prior holds the latency
 NEWTON_STEPS = 8
 # How far a piece's bandwidth may lie from that of a single line, as a standard deviation in log. The
 # last piece carries every extrapolation to larger messages, so it is held closer.
@@ -65,10 +66,12 @@ def fit(problem: Problem) -> Fit:
     Raises
     ------
     FitError
-        Fewer than four different message sizes.
+        Fewer than four different message sizes, unless a prior holds the latency and three rank counts or
+        more show the bandwidth.
     """
     messages: FloatArray = np.unique(np.round(np.log2(problem.messages()), 3)).astype(float)
-    if len(messages) < FEWEST_SIZES:
+    held = problem.prior is not None and len(problem.kinds) >= FEWEST_COUNTS
+    if len(messages) < FEWEST_SIZES and not held:
         raise FitError(
             "calibrate",
             f"needs at least {FEWEST_SIZES} different sizes to fit latency and bandwidth",

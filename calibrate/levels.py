@@ -9,9 +9,11 @@ from nearlinear.calibrate.curves.checked import check_curves
 from nearlinear.calibrate.curves.link_surface import link_surface, spread_between, spread_per_octave
 from nearlinear.calibrate.curves.rank_width import spread_per_doubling
 from nearlinear.calibrate.curves.surface_fit import known_class
-from nearlinear.calibrate.fit import Fit, fit
+from nearlinear.calibrate.curves.reference import NCCL
+from nearlinear.calibrate.fit import FEWEST_SIZES, Fit, fit
 from nearlinear.calibrate.forms import COLLECTIVES, MESSAGE, STREAM, VENDOR_FORM, Inside
 from nearlinear.calibrate.held import Held
+from nearlinear.calibrate.message_latency import message_prior
 from nearlinear.calibrate.nccl_tuning import LATENCY_SEEN_BYTES, latency_prior
 from nearlinear.calibrate.points import Points, groups
 from nearlinear.calibrate.problem import Problem
@@ -118,11 +120,17 @@ def _fit_level(
 
 
 def _held_by_prior(problem: Problem, source: str, level: str) -> Problem:
-    """Return the problem with NCCL's constants for a latency that the sizes do not show."""
-    unseen = problem.messages().min() > LATENCY_SEEN_BYTES
-    if unseen and source == "vendor" and problem.points.transport[0] == "nccl":
+    """Return the problem with a prior for the latency of a library that the sizes do not show.
+
+    NCCL's own constants; of other libraries only where sizes are too few to fit a latency at all.
+    """
+    messages = problem.messages()
+    if source != "vendor" or messages.min() <= LATENCY_SEEN_BYTES:
+        return problem
+    if problem.points.transport[0] == NCCL:
         return replace(problem, prior=latency_prior(level))
-    return problem
+    few = len(np.unique(messages)) < FEWEST_SIZES
+    return replace(problem, prior=message_prior(level)) if few else problem
 
 
 def _held(problem: Problem, source: str, spec: CalibrateSpec) -> Held | None:
@@ -209,7 +217,7 @@ def _identified(problem: Problem, best: Fit, what: str) -> list[str]:
     if messages.min() > LATENCY_SEEN_BYTES:
         notes.append(
             f"{what}: latency is not identified, the smallest message is {format_size(messages.min())};"
-            + (" NCCL's tuning constants stand in;" if problem.prior is not None else "")
+            + (f" {_stands_in(problem)} in;" if problem.prior is not None else "")
             + " sweep from 1K"
         )
     latency = float(np.exp(best.theta[0]))
@@ -220,6 +228,11 @@ def _identified(problem: Problem, best: Fit, what: str) -> list[str]:
             f" {format_time(largest)} with a latency of {format_time(latency)}; sweep to larger sizes"
         )
     return notes
+
+
+def _stands_in(problem: Problem) -> str:
+    ours = problem.points.transport[0] == NCCL
+    return "NCCL's tuning constants stand" if ours else "a latency of the catalogue stands"
 
 
 def _check_useful(cost: LinkCost, what: str) -> None:

@@ -1,25 +1,24 @@
 """A scenario with every name looked up: network, device, levels of links, profile, batch sizes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nearlinear.models import dnn
-from nearlinear.models.catalogue import find_cluster, find_device, find_link, links
+from nearlinear.models.catalogue import find_link
 from nearlinear.models.collectives import Choices, find
 from nearlinear.models.collectives.hierarchical import OUTER
 from nearlinear.models.economics.outcome import Economics
 from nearlinear.models.errors import SpecError, nearest
 from nearlinear.models.hardware.cluster import Cluster, Level
 from nearlinear.models.hardware.device import Device
-from nearlinear.models.hardware.fact import Fact, Source
 from nearlinear.models.hardware.link import Link
 from nearlinear.models.kernels import Kernels, candidates
 from nearlinear.models.link_profile import LinkProfile
+from nearlinear.models.machine import cluster_of
 from nearlinear.models.profile import Profile, read_profile
-from nearlinear.models.scenario import DEFAULT_BATCH, DEFAULT_WIRE, WIRES, Machine, Plan, Scenario
+from nearlinear.models.scenario import DEFAULT_BATCH, DEFAULT_WIRE, WIRES, Plan, Scenario
 from nearlinear.models.training.batch_line import BatchLine, check_same
 from nearlinear.models.training.kernel_times import kernel_times
-from nearlinear.models.units import FLOAT32_BYTES, parse_bandwidth
+from nearlinear.models.units import FLOAT32_BYTES
 
 NARROW = {"asa16": ("asa", "float16"), "copper16": ("copper", "float16")}  # Theano-MPI's names
 AUTO = "auto"
@@ -44,7 +43,9 @@ class Case:
     kernels : Kernels or None
         Measured kernels that price the layers.
     line : BatchLine or None
-        Step time of one device over its batch, from measured throughputs.
+        Step time of one device over its batch, from measured throughputs or an anchor.
+    staging : Link or None
+        What gradients are copied to host memory and back over.
     economics : Economics or None
         The target that ends training and what devices cost.
     """
@@ -57,6 +58,7 @@ class Case:
     profile: Profile | None
     kernels: Kernels | None = None
     line: BatchLine | None = None
+    staging: Link | None = None
     economics: Economics | None = None
 
     @classmethod
@@ -74,11 +76,10 @@ class Case:
             find(algorithm)
         _check_choices(plan)
         scales = (*plan.devices, *(anchor.devices for anchor in scenario.knowledge.anchor))
-        cluster = _cluster(scenario.machine, max(scales))
+        cluster = cluster_of(scenario.machine, max(scales))
         cluster.device.peak(scenario.workload.precision)
         _check_batches(scenario, max(scales))
         profile = read_profile(scenario.knowledge.profile) if scenario.knowledge.profile else None
-        throughput = scenario.knowledge.throughput
         network = dnn.network(scenario.workload.model)
         case = cls(
             scenario=scenario,
@@ -87,12 +88,11 @@ class Case:
             algorithm=algorithm,
             wire_fraction=WIRES[wire] / FLOAT32_BYTES,
             profile=profile,
-            line=BatchLine.of(throughput) if throughput else None,
+            staging=find_link(plan.staged, "--staged") if plan.staged else None,
             economics=Economics.of(scenario.target, scenario.cost, network, cluster.device.name),
         )
-        if case.line is not None:
-            check_same(case.line, throughput, scenario.knowledge.anchor, case.batch_per_device)
-        return replace(case, kernels=case.fastest())
+        known = replace(case, kernels=case.fastest())
+        return replace(known, line=known.batch_line())
 
     def measured_kernels(self) -> tuple[list[Kernels], str]:
         """Return kernels of the profile that can price the network, or a sentence why none can."""
@@ -108,6 +108,25 @@ class Case:
             return kernel_times(self.network, kernels, precision, batch).best.total_s
 
         return min(self.measured_kernels()[0], key=step_s, default=None)
+
+    def batch_line(self) -> BatchLine | None:
+        """Return step time over the batch as throughputs say, or one anchor where batches differ.
+
+        Raises
+        ------
+        SpecError
+            Throughputs that contradict each other or an anchor.
+        """
+        throughputs, anchors = self.scenario.knowledge.throughput, self.scenario.knowledge.anchor
+        peak = min(fact.value for fact in self.device.peak_flop_per_s.values())
+        if throughputs:
+            line = BatchLine.of(throughputs, peak)
+            check_same(line, throughputs, anchors, self.batch_per_device)
+            return line
+        if not anchors or self.kernels is not None or self.scenario.plan.global_batch is None:
+            return None
+        batch = self.batch_per_device(anchors[0].devices)
+        return BatchLine.of_one(batch, batch * anchors[0].devices / anchors[0].samples_per_s, peak)
 
     @property
     def device(self) -> Device:
@@ -135,7 +154,8 @@ class Case:
             return None
         messages = ("rounds", "pingpong")
         sources = ("vendor", *messages) if self.algorithm == AUTO else messages
-        return self.profile.link(level.name, sources, self.on_host, self.narrow)
+        in_host_memory = self.on_host or self.staging is not None
+        return self.profile.link(level.name, sources, in_host_memory, self.narrow)
 
     @property
     def on_host(self) -> bool:
@@ -188,90 +208,3 @@ def _check_batches(scenario: Scenario, largest: int) -> None:
             got=plan.global_batch,
             remedy=f"raise it or ask for at most {plan.global_batch} devices",
         )
-
-
-def _cluster(machine: Machine, largest: int) -> Cluster:
-    """Return the cluster of a machine: a named one with replacements, or one made of a device."""
-    named = find_cluster(machine.cluster) if machine.cluster else None
-    device = find_device(machine.device) if machine.device else named.device if named else None
-    assert device is not None  # the scenario checks that one of the two is given
-    per_node = machine.per_node or (named.devices_per_node if named else 1)
-    levels = [*_inside(machine, named, device, per_node), *_between(machine, named, largest > per_node)]
-    if not levels:
-        levels = [Level(name="node", span=per_node, link=find_link(device.node_link))]
-    replaced = any((machine.device, machine.per_node, machine.node_link, machine.net))
-    return Cluster(
-        name=named.name if named else device.name,
-        title=named.title if named and not replaced else _described(device, per_node, levels),
-        device=device,
-        devices_per_node=per_node,
-        levels=tuple(levels),
-    )
-
-
-def _described(device: Device, per_node: int, levels: Sequence[Level]) -> str:
-    """Return the title of a machine that has no name of its own."""
-    network = levels[-1] if levels[-1].name == "network" else None
-    node = f"{per_node} x {device.title} per node" if per_node > 1 else device.title
-    return f"{node}, {network.uplinks} x {network.link.title} between nodes" if network else node
-
-
-def _inside(machine: Machine, named: Cluster | None, device: Device, per_node: int) -> list[Level]:
-    """Return the levels inside a node."""
-    if per_node == 1:
-        if machine.node_link:
-            raise SpecError("--node-link", "needs several devices per node", remedy="say --per-node 8")
-        return []
-    if machine.node_link:
-        return [Level(name="node", span=per_node, link=find_link(machine.node_link, "--node-link"))]
-    if named and named.devices_per_node == per_node:
-        return [level for level in named.levels if level.name != "network"]
-    inner = [level for level in named.levels if level.name != "network"] if named else []
-    if not inner:
-        return [Level(name="node", span=per_node, link=find_link(device.node_link))]
-    reached = next((level for level in inner if level.span >= per_node), inner[-1])
-    within = [level for level in inner[: inner.index(reached)] if per_node % level.span == 0]
-    return [*within, replace(reached, name="node", span=per_node)]
-
-
-def _between(machine: Machine, named: Cluster | None, needed: bool) -> list[Level]:
-    """Return the level between nodes, if there is one."""
-    known = named.network if named else None
-    if machine.net:
-        uplinks = machine.nics or (known.uplinks if known else 1)
-        return [Level(name="network", span=0, link=_network_link(machine.net), uplinks=uplinks)]
-    if known:
-        return [replace(known, uplinks=machine.nics or known.uplinks)]
-    if machine.nics:
-        raise SpecError("--nics", "needs a network", remedy="say --net 100Gb")
-    if needed:
-        remedy = "say --net 100Gb or --net ib-hdr (nearlinear list links)"
-        raise SpecError("--net", "is needed where devices span several nodes", remedy=remedy)
-    return []
-
-
-def _network_link(net: str) -> Link:
-    """Return a link of the catalogue, or an Ethernet of a stated bandwidth.
-
-    A stated bandwidth borrows the latency of the Ethernet whose rate is nearest.
-    """
-    if not net[:1].isdigit() and net[:1] not in "+-.":
-        return find_link(net)
-    rate = parse_bandwidth(net, "--net")
-    ethernets = [link for link in links().values() if link.family == "ethernet"]
-    near = min(ethernets, key=lambda link: abs(_log_ratio(link.bandwidth_bytes_per_s.value, rate)))
-    stated = Source(citation=f"--net {net}", date="none")
-    return Link(
-        name=net,
-        title=net,
-        family="ethernet",
-        bandwidth_bytes_per_s=Fact(value=rate, status="stated", source=stated),
-        latency_s=near.latency_s,
-        note=f"latency as {near.name}",
-    )
-
-
-def _log_ratio(a: float, b: float) -> float:
-    from math import log
-
-    return log(a / b)

@@ -16,7 +16,9 @@ def compute_cautions(case: Case) -> Iterator[str]:
     """Yield the warnings about compute: its origin, and where it is used beyond what was measured."""
     anchored = bool(case.scenario.knowledge.anchor)
     _, why_not = case.measured_kernels()
-    if case.line is not None:
+    if case.line is not None and case.line.overhead_spread:
+        yield from _one_batch(case, case.line)
+    elif case.line is not None:
         yield from _throughput(case, case.line)
     elif case.kernels is not None:
         yield from _kernels(case, case.kernels, anchored)
@@ -55,6 +57,20 @@ def _beyond(case: Case, kernels: Kernels) -> Iterator[str]:
                 f"extrapolating: layers of the {family} family move up to {format_size(moved)},"
                 f" kernels were measured up to {format_size(known)}"
             )
+
+
+def _one_batch(case: Case, line: BatchLine) -> Iterator[str]:
+    """Yield what a smaller or larger batch than the one measured rests on."""
+    scales = [devices for devices in case.scenario.plan.devices if case.batch_per_device(devices) != line.low]
+    if not scales:
+        return
+    last = case.batch_per_device(scales[-1])
+    slower = line.time_s(last) / last / (line.time_s(line.low) / line.low)
+    yield (
+        f"one batch size was measured, {line.low:.3g} samples: a fixed time per step, {line.overhead_s:.2g} s"
+        f" in the median, is a prior; at {last:.3g} per device a sample takes {slower:.2g} times as long;"
+        " --throughput at a second batch size measures it"
+    )
 
 
 def _throughput(case: Case, line: BatchLine) -> Iterator[str]:

@@ -4,19 +4,22 @@ Where a profile knows a level of links its samples are used; elsewhere the catal
 spread by origin. Draws are seeded and taken in a fixed order, so a profile changes only what it knows.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nearlinear.models.arrays import FloatArray, IntArray
 from nearlinear.models.case import Case
+from nearlinear.models.catalogue import find_link
 from nearlinear.models.hardware.cluster import Level
+from nearlinear.models.hardware.link import Link
 from nearlinear.models.hardware.message import LinkCost, Residual
 from nearlinear.models.hardware.topology import Topology, TopologyLevel
 from nearlinear.models.link_profile import LinkProfile
 from nearlinear.models.prior import Spread, bandwidth_spread, compute_spread, kernel_spread, latency_draw
 
 BYTES_MOVED_PER_BYTE_ADDED = 3  # reads both operands, writes the sum
+HOST_MEMORY = "host-memory"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,6 +69,8 @@ class Parameters:
         Draws behind what measured kernels or throughputs leave out.
     row : ndarray of int, shape (samples,)
         Which sample of the profile's kernels is taken, modulo how many there are; 0 is the best fit.
+    staging : LinkCost or None
+        Copies between device and host memory that the exchange needs, parameters of shape (samples, 1).
     """
 
     levels: tuple[LevelSamples, ...]
@@ -73,6 +78,7 @@ class Parameters:
     z_step: FloatArray
     z_compute: FloatArray
     row: IntArray
+    staging: LinkCost | None = None
 
     def outermost(self, devices: int) -> tuple[LevelSamples, int]:
         """Return the outermost level that so many devices use, and the devices of each unit below it."""
@@ -132,6 +138,7 @@ def _sample(case: Case, rng: np.random.Generator | None, count: int) -> Paramete
         z_step=normal((count,)),
         z_compute=normal((count,)),
         row=rows(),
+        staging=_link_cost(case.staging, 1.0, normal((3, count, 1))) if case.staging else None,
     )
 
 
@@ -161,17 +168,25 @@ def _level_samples(case: Case, level: Level, below: int, z: FloatArray, pick: In
 
 
 def _prior_cost(case: Case, level: Level, stripe: float, z: FloatArray) -> LinkCost:
-    bandwidth = level.link.bandwidth_bytes_per_s.value * stripe * bandwidth_spread(level.link).draw(z[0])
+    cost = _link_cost(level.link, stripe, z)
+    return replace(cost, reduction_s_per_byte=np.full_like(cost.latency_s, _prior_reduction(case)))
+
+
+def _link_cost(link: Link, stripe: float, z: FloatArray) -> LinkCost:
+    """Return what the catalogue says of a link, ``stripe`` of which work as one."""
+    bandwidth = link.bandwidth_bytes_per_s.value * stripe * bandwidth_spread(link).draw(z[0])
     return LinkCost(
-        latency_s=latency_draw(level.link, z[1], z[2]),
+        latency_s=latency_draw(link, z[1], z[2]),
         seconds_per_byte=(1.0 / bandwidth,),
-        reduction_s_per_byte=np.full_like(bandwidth, _prior_reduction(case)),
+        reduction_s_per_byte=np.zeros_like(bandwidth),
     )
 
 
 def _prior_reduction(case: Case) -> float:
-    """Return seconds to add a byte at the speed of memory."""
-    return BYTES_MOVED_PER_BYTE_ADDED / case.device.memory_bandwidth_bytes_per_s.value
+    """Return seconds to add a byte at the speed of memory: the host's where gradients are staged there."""
+    staged = case.staging is not None
+    memory = find_link(HOST_MEMORY).bandwidth_bytes_per_s if staged else case.device.memory_bandwidth_bytes_per_s
+    return BYTES_MOVED_PER_BYTE_ADDED / memory.value
 
 
 def _fitted_cost(case: Case, profile: LinkProfile, below: int, z: FloatArray, pick: IntArray) -> LinkCost:

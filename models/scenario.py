@@ -94,6 +94,10 @@ class Plan:
         one_of(*WIRES), "Type of gradients on the wire: float32, float16 or bfloat16; sums are 32-bit.",
         DEFAULT_WIRE,
     )  # fmt: skip
+    staged: str | None = option(
+        text, "Copy gradients to host memory and back over this link of the catalogue (pcie3), as MPI does "
+        "that is not CUDA-aware.", None, "LINK",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +109,7 @@ class Knowledge:
         anchors, "Measured throughput, DEVICES:SAMPLES_PER_S; may be repeated.", (), "N:RATE"
     )
     throughput: tuple[Throughput, ...] = option(
-        throughputs, "Measured on one device, BATCH:SAMPLES_PER_S; two batch sizes or more.", (), "B:RATE"
+        throughputs, "Measured on one device, BATCH:SAMPLES_PER_S; may be repeated.", (), "B:RATE"
     )
     samples: int = option(at_most(MOST_SAMPLES), "Parameter samples behind each band.", DEFAULT_SAMPLES)
     seed: int = option(whole, "Seed of the samples.", 0)

@@ -8,7 +8,6 @@ from nearlinear.models.errors import SpecError
 from nearlinear.models.option import count
 
 KEYS = ("batch", "samples-per-s")
-FEWEST_BATCHES = 2  # a line has an overhead and a rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +47,12 @@ def throughputs(raw: Any, where: str) -> tuple[Throughput, ...]:
     Raises
     ------
     SpecError
-        Not a throughput, a batch size given twice, or only one: a line needs two.
+        Not a throughput, or a batch size given twice.
     """
     texts = _texts(raw, where)
     found = tuple(Throughput(*_pair(text, where, "BATCH:SAMPLES_PER_S, as in 32:118.0")) for text in texts)
     if len({one.batch for one in found}) != len(found):
         raise SpecError(where, "must give each batch size once", got=",".join(texts))
-    if 0 < len(found) < FEWEST_BATCHES:
-        remedy = f"one measured throughput is --anchor 1:{found[0].samples_per_s:g}"
-        raise SpecError(where, "must give two batch sizes or more", got=str(found[0]), remedy=remedy)
     return tuple(sorted(found, key=lambda one: one.batch))
 
 

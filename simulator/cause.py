@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nearlinear.models.errors import SelfCheckError
 
-PARTS = ("start", "load", "compute", "overhead", "gap", "latency", "transfer", "adding")
+PARTS = ("start", "load", "compute", "copy", "overhead", "gap", "latency", "transfer", "adding")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,9 +1,11 @@
-"""Step time of one device over its batch, from throughputs at several batch sizes.
+"""Step time of one device over its batch, from throughputs at one batch size or several.
 
     t(batch) = overhead + batch / rate
 
-Least squares on relative error; an overhead below nothing is held at nothing. Valid between the batch
-sizes that were measured; beyond them the spread grows with octaves (``models/data/priors.toml``).
+Several are fitted by least squares on relative error; an overhead below nothing is held at nothing. Valid
+between the batch sizes that were measured; beyond them the spread grows with octaves. One gives the step
+at its batch, and the overhead is a prior: the time in which the device could do so much work at its fp32
+peak, ``[batch.overhead]`` of ``models/data/priors.toml``, but never more than the step itself.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +19,7 @@ from nearlinear.models.errors import SpecError
 from nearlinear.models.prediction import Z90
 from nearlinear.models.prior import table
 from nearlinear.models.throughput import Anchor, Throughput
+from nearlinear.models.units import TERA
 
 LINE = 2  # parameters of a line: only what is measured beyond so many batch sizes checks it
 
@@ -33,25 +36,50 @@ class BatchLine:
         One over the rate.
     residual : float
         Standard deviation of log time around the line: the prior where two batch sizes cannot tell.
-    low, high : int
+    low, high : float
         Smallest and largest batch that was measured.
+    overhead_spread : float
+        Standard deviation of the logarithm of an overhead that is a prior; 0 where it was fitted.
     """
 
     overhead_s: float
     seconds_per_sample: float
     residual: float
-    low: int
-    high: int
+    low: float
+    high: float
+    overhead_spread: float = 0.0
 
     @classmethod
-    def of(cls, throughputs: Sequence[Throughput]) -> Self:
-        """Return the line through two or more batch sizes.
+    def of_one(cls, batch: float, step_s: float, peak_flop_per_s: float) -> Self:
+        """Return the line through one measured step on a device with that peak in its widest arithmetic.
+
+        Many small kernels, launches and updates take the same time whatever the batch. Held to the step
+        of the measured batch T, a prior overhead p becomes T p / (T + p).
+        """
+        prior = table()["batch"]["overhead"]
+        fixed_s = prior["tflop"] * TERA / peak_flop_per_s
+        overhead_s = step_s * fixed_s / (step_s + fixed_s)
+        return cls(
+            overhead_s=overhead_s,
+            seconds_per_sample=(step_s - overhead_s) / batch,
+            residual=table()["batch"]["inside"],
+            low=batch,
+            high=batch,
+            overhead_spread=prior["log_sd"],
+        )
+
+    @classmethod
+    def of(cls, throughputs: Sequence[Throughput], peak_flop_per_s: float) -> Self:
+        """Return the line through measured throughputs; that of :meth:`of_one` where there is one.
 
         Raises
         ------
         SpecError
             A larger batch takes no longer.
         """
+        if len(throughputs) == 1:
+            only = throughputs[0]
+            return cls.of_one(only.batch, only.batch / only.samples_per_s, peak_flop_per_s)
         batch = np.array([one.batch for one in throughputs], dtype=float)
         time_s = batch / np.array([one.samples_per_s for one in throughputs])
         overhead, slope = _fit(batch, time_s)
@@ -75,13 +103,24 @@ class BatchLine:
         return self.overhead_s + batch * self.seconds_per_sample
 
     def spread(self, batch: float) -> float:
-        """Return the standard deviation of log time at a batch."""
-        per_octave = table()["batch"]["per_octave"]
-        return float(np.hypot(self.residual, per_octave * self.octaves_outside(batch)))
+        """Return the standard deviation of log time at a batch.
+
+        Where the overhead is a prior it is signed, nothing at the measured batch and positive at smaller
+        ones: a larger overhead makes those slower and larger batches faster.
+        """
+        beyond = table()["batch"]["per_octave"] * self.octaves_outside(batch)
+        if not self.overhead_spread:
+            return float(np.hypot(self.residual, beyond))
+        share = self._overhead_share(batch) - self._overhead_share(self.low)
+        return float(np.copysign(np.hypot(self.overhead_spread * share, beyond), share))
 
     def agrees(self, batch: float, measured_s: float) -> bool:
         """Return whether a measured step of one device lies in the line's 90 % band."""
-        return abs(float(np.log(measured_s / self.time_s(batch)))) <= Z90 * self.spread(batch)
+        spread = max(abs(self.spread(batch)), self.residual)
+        return abs(float(np.log(measured_s / self.time_s(batch)))) <= Z90 * spread
+
+    def _overhead_share(self, batch: float) -> float:
+        return self.overhead_s / self.time_s(batch)
 
     def octaves_outside(self, batch: float) -> float:
         """Return how many doublings a batch lies beyond those measured; 0 between them."""

@@ -40,11 +40,14 @@ class Exchange:
     options : tuple of Option
         One per bucket; empty on one device.
     time_s : ndarray, shape (samples, buckets)
-        How long each takes.
+        How long each takes, with copies.
+    copy_s : ndarray, shape (samples, buckets)
+        The copy to host memory before each, and as long again back; zero where none is needed.
     """
 
     options: tuple[Option, ...]
     time_s: FloatArray
+    copy_s: FloatArray
 
     @property
     def name(self) -> str:
@@ -101,7 +104,7 @@ def exchange(
     """
     if devices == 1:
         zero = np.zeros((len(parameters.slowness), len(size_bytes)))
-        return Exchange(options=(), time_s=zero)
+        return Exchange(options=(), time_s=zero, copy_s=zero)
     allowed = options(case, devices)
     at_median = _times(allowed, middle.topology(devices), devices, size_bytes)
     best = np.argmin(at_median[:, 0, :], axis=0)
@@ -112,7 +115,16 @@ def exchange(
         time[:, mine] = _times([allowed[index]], topology, devices, size_bytes[mine])[0]
     if allowed[0].algorithm is LIBRARY:
         time *= _as_measured(case, parameters, devices, size_bytes, at_median[0, 0])
-    return Exchange(options=tuple(allowed[index] for index in best), time_s=time)
+    copy_s = _copies(case, parameters, size_bytes, time)
+    chosen = tuple(allowed[index] for index in best)
+    return Exchange(options=chosen, time_s=time + 2 * copy_s, copy_s=copy_s)
+
+
+def _copies(case: Case, parameters: Parameters, size_bytes: FloatArray, like: FloatArray) -> FloatArray:
+    """Return one copy of each bucket between device and host; what travels in 16 bits is copied in 16."""
+    if parameters.staging is None:
+        return np.zeros_like(like)
+    return parameters.staging.transfer_s(size_bytes * case.wire_fraction)
 
 
 def _as_measured(

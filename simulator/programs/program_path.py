@@ -12,7 +12,7 @@ import numpy as np
 from nearlinear.models.arrays import IntArray
 from nearlinear.models.errors import SelfCheckError
 from nearlinear.models.hardware.loggops import LogGOPS
-from nearlinear.simulator.cause import Cause, CriticalPath, PathBuilder, flown, later
+from nearlinear.simulator.cause import PARTS, Cause, CriticalPath, PathBuilder, flown, later
 from nearlinear.simulator.kernels import loggops as row
 from nearlinear.simulator.pricing import asking, price_loggops
 from nearlinear.simulator.programs.execution import Execution
@@ -81,7 +81,7 @@ class _Explanation:
     def _done(self, operation: int) -> Cause:
         program, messages = self.program, self.program.messages
         if program.kind[operation] == COMPUTE:
-            return self.entry(BEGUN, operation).plus(program.ticks[operation], "compute")
+            return self.entry(BEGUN, operation).plus(program.ticks[operation], self._part(operation))
         message = program.message[operation]
         if program.kind[operation] != SEND:
             there = later(self.entry(BEGUN, operation), self.entry(DONE, messages.send[message]))
@@ -104,6 +104,12 @@ class _Explanation:
         for waited in program.wait[program.wait_first[operation] : program.wait_first[operation + 1]]:
             causes.append(self.entry(DONE, waited) if waited >= 0 else self.entry(BEGUN, ~waited))
         return later(*causes)
+
+    def _part(self, operation: int) -> str:
+        """Return what a compute is spent on: loads and copies are labelled as such."""
+        labelled = self.program.labelled
+        label = self.program.label[labelled[operation]] if len(labelled) else ""
+        return label if label in PARTS else "compute"
 
     def _let_go(self, operation: int) -> Cause:
         """Return when an operation lets go of its stream."""

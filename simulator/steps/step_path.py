@@ -17,11 +17,13 @@ from nearlinear.simulator.steps.compute import Compute
 class ExchangeRecord:
     """One exchange of a run: clocks of all participants before and after it, shape (samples, ranks).
 
-    ``packed`` is None for a library's own collective, which begins when the last rank is there.
+    ``packed`` is None for a library's own collective, which begins when the last rank is there; ``copy``,
+    shape (samples,), is what each worker copies before and after it.
     """
 
     bucket: int
     packed: Packed | None
+    copy: IntArray
     start: IntArray
     end: IntArray
 
@@ -96,7 +98,7 @@ class _Back:
         devices = record.begin.shape[1]
         while exchanges and exchanges[-1].end[sample, rank] == tick:
             exchange = exchanges.pop()
-            rank = self._exchange(exchange, rank)
+            rank = self._exchange(exchange, rank, devices)
             tick = int(exchange.start[sample, rank])
             ready = compute.ready[exchange.bucket][sample]
             if rank < devices and record.begin[sample, rank] + ready[rank] == tick:
@@ -108,13 +110,21 @@ class _Back:
         self._took(max(waited, 0), "load")
         return rank, False
 
-    def _exchange(self, exchange: ExchangeRecord, rank: int) -> int:
-        start, end = exchange.start[self.sample], exchange.end[self.sample]
-        if exchange.packed is None:
+    def _exchange(self, exchange: ExchangeRecord, rank: int, devices: int) -> int:
+        copied = np.where(np.arange(exchange.start.shape[1]) < devices, exchange.copy[self.sample], 0)
+        start, end = exchange.start[self.sample] + copied, exchange.end[self.sample] - copied
+        self._took(int(copied[rank]), "copy")
+        entered = self._within(exchange.packed, start, end, rank)
+        self._took(int(copied[entered]), "copy")
+        return entered
+
+    def _within(self, packed: Packed | None, start: IntArray, end: IntArray, rank: int) -> int:
+        """Take in the exchange itself; return the rank at whose begin its causes begin."""
+        if packed is None:
             last = int(np.argmax(start))
             self._took(int(end[rank] - start[last]), "transfer")
             return last
-        entered = follow_back(self.builder, Replay(exchange.packed, None, self.sample), start, end, rank)
+        entered = follow_back(self.builder, Replay(packed, None, self.sample), start, end, rank)
         return rank if entered is None else entered
 
     def _took(self, ticks: int, part: str) -> None:

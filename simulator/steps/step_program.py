@@ -209,16 +209,17 @@ class _Steps:
     def _exchange(self, bucket: int, ready: IntArray) -> IntArray:
         """Add the exchange of a bucket; return what ends it on each device."""
         mine, name = self.stream[: len(self.compute)], f"bucket {bucket}"
-        begin = self.assembly.compute(mine, 0, name, fence=True)
+        copy = int(to_ticks(self.workers.exchange.copy_s[0, bucket]))
+        begin = self.assembly.compute(mine, copy, "copy" if copy else name, fence=True)
         self.assembly.wait(begin, ready)
         packed = self.packed[bucket]
         if packed is not None:
             self.assembly.exchange(packed, self.stream, name)
-            return self.assembly.compute(mine, 0, name, fence=True)
+            return self.assembly.compute(mine, copy, "copy" if copy else name, fence=True)
         time_s = self.workers.exchange.time_s[0, bucket]
-        together = self.assembly.compute(self.hub, int(to_ticks(time_s)), name)
+        together = self.assembly.compute(self.hub, int(to_ticks(time_s)) - 2 * copy, name)
         self.assembly.wait(np.repeat(together, len(begin)), begin)
-        end = self.assembly.compute(mine, 0, name)
+        end = self.assembly.compute(mine, copy, "copy" if copy else name)
         self.assembly.wait(end, np.repeat(together, len(end)))
         return end
 
@@ -232,7 +233,10 @@ def _without_exchange(workers: Workers) -> Fabric:
 def _row(workers: Workers, sample: int) -> Workers:
     """Return the workers with the costs of one sample."""
     levels = tuple(replace(level, cost=_cost_row(level.cost, sample)) for level in workers.topology.levels)
-    exchange = replace(workers.exchange, time_s=workers.exchange.time_s[sample : sample + 1])
+    one = slice(sample, sample + 1)
+    exchange = replace(
+        workers.exchange, time_s=workers.exchange.time_s[one], copy_s=workers.exchange.copy_s[one]
+    )
     return replace(
         workers, topology=Topology(levels=levels), slowness=workers.slowness[sample : sample + 1],
         exchange=exchange,

@@ -187,7 +187,7 @@ def _step(compute: Compute, exchanges: list["_Exchange"], order: list[int], stat
         stream, state.servers = exchanges[bucket].run(start, servers)
         records.append(
             ExchangeRecord(
-                bucket=bucket, packed=exchanges[bucket].packed,
+                bucket=bucket, packed=exchanges[bucket].packed, copy=exchanges[bucket].copy[:, 0],
                 start=np.concatenate([start, servers], axis=1),
                 end=np.concatenate([stream, state.servers], axis=1),
             )
@@ -226,24 +226,25 @@ class _Exchange(Protocol):
 
     servers: int
     packed: Packed | None
+    copy: IntArray
 
     def run(self, workers: IntArray, servers: IntArray) -> tuple[IntArray, IntArray]:
         """Return clocks of workers and servers after it."""
 
 
 class _Scheduled:
-    """An exchange through a schedule that an engine executes."""
+    """An exchange through a schedule that an engine executes, between two copies of every worker."""
 
-    def __init__(self, packed: Packed, engine: Engine) -> None:
-        self.schedule, self.engine = packed, engine
+    def __init__(self, packed: Packed, engine: Engine, copy: IntArray) -> None:
+        self.schedule, self.engine, self.copy = packed, engine, copy
         self.packed: Packed | None = packed
         self.servers = packed.schedule.servers
 
     def run(self, workers: IntArray, servers: IntArray) -> tuple[IntArray, IntArray]:
-        start = np.concatenate([workers, servers[:, : self.servers]], axis=1)
+        start = np.concatenate([workers + self.copy, servers[:, : self.servers]], axis=1)
         done, count = self.engine(self.schedule, start), self.schedule.schedule.workers
         after = np.concatenate([done[:, count:], servers[:, self.servers :]], axis=1)
-        return done[:, :count], after
+        return done[:, :count] + self.copy, after
 
 
 class _Measured:
@@ -252,11 +253,11 @@ class _Measured:
     servers = 0
     packed: Packed | None = None
 
-    def __init__(self, time_s: FloatArray) -> None:
-        self.ticks = to_ticks(time_s)[:, None]
+    def __init__(self, time_s: FloatArray, copy: IntArray) -> None:
+        self.ticks, self.copy = to_ticks(time_s)[:, None] - 2 * copy, copy
 
     def run(self, workers: IntArray, servers: IntArray) -> tuple[IntArray, IntArray]:
-        done = workers.max(axis=1, keepdims=True) + self.ticks
+        done = (workers + self.copy).max(axis=1, keepdims=True) + self.ticks + self.copy
         return np.broadcast_to(done, workers.shape), servers
 
 
@@ -264,8 +265,9 @@ def _exchanges(workers: Workers, engine: Engine) -> list[_Exchange]:
     """Return the exchange of every bucket."""
     found: list[_Exchange] = []
     for bucket, option in enumerate(workers.exchange.options):
+        copy = to_ticks(workers.exchange.copy_s[:, bucket])[:, None]
         if option.algorithm.schedule is None:
-            found.append(_Measured(workers.exchange.time_s[:, bucket]))
+            found.append(_Measured(workers.exchange.time_s[:, bucket], copy))
         else:
-            found.append(_Scheduled(workers.packed(bucket, option), engine))
+            found.append(_Scheduled(workers.packed(bucket, option), engine, copy))
     return found
