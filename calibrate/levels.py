@@ -8,8 +8,8 @@ import numpy as np
 from nearlinear.calibrate.curves.checked import check_curves
 from nearlinear.calibrate.curves.link_surface import link_surface, spread_between, spread_per_octave
 from nearlinear.calibrate.curves.rank_width import spread_per_doubling
-from nearlinear.calibrate.curves.surface_fit import known_class
 from nearlinear.calibrate.curves.reference import NCCL
+from nearlinear.calibrate.curves.surface_fit import known_class
 from nearlinear.calibrate.fit import FEWEST_SIZES, Fit, fit
 from nearlinear.calibrate.forms import COLLECTIVES, MESSAGE, STREAM, VENDOR_FORM, Inside
 from nearlinear.calibrate.held import Held

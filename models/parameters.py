@@ -184,8 +184,9 @@ def _link_cost(link: Link, stripe: float, z: FloatArray) -> LinkCost:
 
 def _prior_reduction(case: Case) -> float:
     """Return seconds to add a byte at the speed of memory: the host's where gradients are staged there."""
-    staged = case.staging is not None
-    memory = find_link(HOST_MEMORY).bandwidth_bytes_per_s if staged else case.device.memory_bandwidth_bytes_per_s
+    memory = case.device.memory_bandwidth_bytes_per_s
+    if case.staging is not None:
+        memory = find_link(HOST_MEMORY).bandwidth_bytes_per_s
     return BYTES_MOVED_PER_BYTE_ADDED / memory.value
 
 

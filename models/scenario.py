@@ -11,12 +11,13 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
+from nearlinear.models.bucket_size import bucket, bucket_text
 from nearlinear.models.economics.question import Cost, Target, check_target
 from nearlinear.models.errors import ContentError, SpecError, nearest
 from nearlinear.models.option import at_most, count, flag, one_of, option, text, whole
 from nearlinear.models.strict import line_of, read_toml
 from nearlinear.models.throughput import Anchor, Throughput, anchors, throughputs
-from nearlinear.models.units import format_size, parse_counts, parse_size
+from nearlinear.models.units import parse_counts
 
 DEFAULT_DEVICES = "1,2,4..256"
 DEFAULT_BATCH = 32
@@ -86,8 +87,8 @@ class Plan:
     )  # fmt: skip
     servers: int = option(whole, "Parameter servers for ps and ps-sharded; 0 is their default.", 0)
     bucket: float = option(
-        parse_size, "Gradients exchanged together; 0 exchanges layer by layer.",
-        parse_size(DEFAULT_BUCKET), "SIZE",
+        bucket, "Gradients exchanged together: a size, or layer or tensor for each of these alone.",
+        bucket(DEFAULT_BUCKET, "--bucket"), "SIZE",
     )  # fmt: skip
     overlap: bool = option(flag, "Exchange buckets while backward goes on.", True)
     wire: str = option(
@@ -264,6 +265,5 @@ def _plain(name: str, value: Any) -> Any:
     if name in LISTED:
         return [str(one) for one in value]
     if name == "bucket":
-        exact = format_size(value).replace(" ", "").replace(",", "")
-        return exact if parse_size(exact) == value else value
+        return bucket_text(value)
     return list(value) if isinstance(value, tuple) else value

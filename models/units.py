@@ -16,7 +16,7 @@ BITS_PER_BYTE = 8
 GBIT = GB / BITS_PER_BYTE  # of a second: bytes/s
 GIGA, TERA = 1e9, 1e12
 FLOAT32_BYTES = 4
-MICROSECOND = 1e-6
+MICROSECOND, MILLISECOND = 1e-6, 1e-3
 
 _NUMBER = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*(.*?)\s*$", re.IGNORECASE)
 _SIZES = {"": 1, "k": KIB, "m": MIB, "g": GIB, "t": TIB} | {

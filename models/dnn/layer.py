@@ -17,8 +17,8 @@ class Layer:
         ``dropout`` or ``softmax``.
     inputs, outputs : int
         Elements read and written.
-    parameters : int
-        Trained elements: weights, biases, scales and shifts.
+    tensors : tuple of int
+        Trained elements of each tensor that holds them, such as weights and biases.
     buffers : int
         Elements that are kept but not trained: running means and variances.
     macs : int
@@ -33,11 +33,16 @@ class Layer:
     kind: str
     inputs: int
     outputs: int
-    parameters: int = 0
+    tensors: tuple[int, ...] = ()
     buffers: int = 0
     macs: int = 0
     elementwise: int = 0
     needs_input_gradient: bool = True
+
+    @property
+    def parameters(self) -> int:
+        """Trained elements: weights, biases, scales and shifts."""
+        return sum(self.tensors)
 
     @property
     def forward_flop(self) -> int:

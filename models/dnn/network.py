@@ -122,7 +122,7 @@ class Stack:
         weights = filters * self.channels // groups * kh * kw
         self._add(
             name, "conv", (filters, height, width),
-            parameters=weights + filters * bias, macs=weights * height * width,
+            tensors=(weights, filters)[: 1 + bias], macs=weights * height * width,
             elementwise=filters * height * width * bias,
         )  # fmt: skip
         if norm:
@@ -132,7 +132,7 @@ class Stack:
     def fc(self, name: str, units: int, relu: bool = False) -> "Stack":
         """Add a fully connected layer over everything that flows."""
         weights = units * self.size
-        self._add(name, "fc", (units, 1, 1), parameters=weights + units, macs=weights, elementwise=units)
+        self._add(name, "fc", (units, 1, 1), tensors=(weights, units), macs=weights, elementwise=units)
         return self.relu(f"{name}.relu") if relu else self
 
     def pool(self, name: str, kernel: int, stride: int, pad: int = 0, ceil: bool = False) -> "Stack":
@@ -148,7 +148,7 @@ class Stack:
 
     def batchnorm(self, name: str) -> "Stack":
         """Add batch normalisation with trained scale and shift and running mean and variance."""
-        return self._same(name, "batchnorm", 2, parameters=2 * self.channels, buffers=2 * self.channels)
+        return self._same(name, "batchnorm", 2, tensors=(self.channels,) * 2, buffers=2 * self.channels)
 
     def relu(self, name: str) -> "Stack":
         """Add a rectifier, in place."""
@@ -180,16 +180,18 @@ class Stack:
             sample_elements=self.sample_elements,
         )
 
-    def _same(self, name: str, kind: str, work: int, parameters: int = 0, buffers: int = 0) -> "Stack":
+    def _same(
+        self, name: str, kind: str, work: int, tensors: tuple[int, ...] = (), buffers: int = 0
+    ) -> "Stack":
         shape = (self.channels, self.height, self.width)
-        return self._add(name, kind, shape, parameters, buffers, elementwise=work * self.size)
+        return self._add(name, kind, shape, tensors, buffers, elementwise=work * self.size)
 
     def _add(
         self,
         name: str,
         kind: str,
         shape: tuple[int, int, int],
-        parameters: int = 0,
+        tensors: tuple[int, ...] = (),
         buffers: int = 0,
         macs: int = 0,
         elementwise: int = 0,
@@ -202,7 +204,7 @@ class Stack:
                 kind=kind,
                 inputs=inputs,
                 outputs=self.size,
-                parameters=parameters,
+                tensors=tensors,
                 buffers=buffers,
                 macs=macs,
                 elementwise=elementwise,

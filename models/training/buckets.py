@@ -46,8 +46,10 @@ def fill_buckets(network: Network, wanted_bytes: float) -> Buckets:
     Parameters
     ----------
     wanted_bytes : float
-        A bucket closes at this size; 0 gives every layer a bucket of its own.
+        A bucket closes at this size; 0 gives every layer a bucket of its own, below it every tensor.
     """
+    if wanted_bytes < 0:
+        return _each_tensor(network)
     sizes: list[float] = []
     last: list[int] = []
     open_bytes = 0.0
@@ -64,4 +66,15 @@ def fill_buckets(network: Network, wanted_bytes: float) -> Buckets:
     if open_bytes:
         sizes.append(open_bytes)
         last.append(rest)
+    return Buckets(size_bytes=np.array(sizes, dtype=float), last_layer=np.array(last, dtype=np.int64))
+
+
+def _each_tensor(network: Network) -> Buckets:
+    """Return buckets of one tensor each; those of a layer are ready together."""
+    alone = [
+        (size * GRADIENT_BYTES, index)
+        for index in reversed(range(len(network.layers)))
+        for size in reversed(network.layers[index].tensors)
+    ]
+    sizes, last = zip(*alone, strict=True)
     return Buckets(size_bytes=np.array(sizes, dtype=float), last_layer=np.array(last, dtype=np.int64))

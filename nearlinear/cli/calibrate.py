@@ -43,12 +43,21 @@ def calibrate(
     columns: hints.COLUMNS = "",
     as_json: JSON = False,
 ) -> None:
-    """Fit links and kernels to measurements, with errors on held-out sizes."""
+    """Fit links and kernels to measurements, or links to whole training steps, with errors on what is held out."""
     from nearlinear.calibrate.calibration import CalibrateSpec, Hints, fit_profile
     from nearlinear.calibrate.profile_file import write_profile
+    from nearlinear.cli.exchanges import asked_for, calibrate_exchanges
     from nearlinear.cli.output import check_out
 
     path = check_out(out, (".toml",))
+    others = {
+        "--holdout": (holdout, "20%"), "--by": (by, "sizes"), "--plot": (plot, None), "--seed": (seed, 0),
+        "--replicates": (replicates, 400), "--collective": (collective, None), "--ranks": (ranks, None),
+        "--per-node": (per_node, None), "--nics": (nics, None), "--map": (columns, ""),
+    }  # fmt: skip
+    if asked_for(files, others):
+        calibrate_exchanges(files[0], path, as_json)
+        return
     figure = check_out(plot, (".svg", ".png", ".pdf"), "--plot")
     spec = CalibrateSpec(
         hints=Hints(collective=collective, ranks=ranks, per_node=per_node, nics=nics, columns=columns),
