@@ -121,7 +121,7 @@ def _mismatch(case: Case, level: Level, fitted: LinkProfile, below: int) -> Iter
             f"the {level.name} level was measured with {fitted.per_node} ranks per node, the scenario has"
             f" {below}: the library is priced by form there, not as measured"
         )
-    if fitted.on_host and not case.on_host:
+    if fitted.on_host and not case.on_host and case.staging is None:
         yield (
             f"the {level.name} level was measured with {fitted.transport} (host memory),"
             f" but {case.device.title} is an accelerator"

@@ -1,9 +1,9 @@
 """A table of training steps: a network, devices, and how long compute and exchange of a step took.
 
 Comma-separated, with the columns ``network`` (of the zoo), ``devices`` and ``exchange_s``; ``cluster``,
-``transport``, ``batch`` per device and ``train_s`` (compute) are read where they are, and ``bytes`` where the network had
-other gradients than the zoo's. Rows of one device say what compute takes alone. Every tensor is taken to
-travel alone, as MPI programs send them.
+``transport``, ``batch`` per device and ``train_s`` (compute) are read where they are, and ``bytes`` where
+the network had other gradients than the zoo's. Rows of one device say what compute takes alone. Every tensor
+is taken to travel alone, as MPI programs send them.
 """
 
 import csv

@@ -43,7 +43,7 @@ def calibrate(
     columns: hints.COLUMNS = "",
     as_json: JSON = False,
 ) -> None:
-    """Fit links and kernels to measurements, or links to whole training steps, with errors on what is held out."""
+    """Fit links and kernels to measurements, or links to training steps, with errors on what is held out."""
     from nearlinear.calibrate.calibration import CalibrateSpec, Hints, fit_profile
     from nearlinear.calibrate.profile_file import write_profile
     from nearlinear.cli.exchanges import asked_for, calibrate_exchanges

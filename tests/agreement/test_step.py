@@ -5,7 +5,7 @@ import pytest
 from nearlinear.models.closed_form import predict
 from nearlinear.models.errors import SpecError
 from nearlinear.models.scenario import Scenario
-from nearlinear.simulator.simulation import simulate
+from nearlinear.simulator.simulation import simulate, simulate_explained
 from nearlinear.simulator.steps.conditions import Conditions
 
 ROUNDING = 1e-6  # chunks differ by an element, durations are rounded to a picosecond
@@ -23,6 +23,9 @@ ROUNDING = 1e-6  # chunks differ by an element, durations are rounded to a picos
         {"model": "resnet-50", "cluster": "dgx-1v", "algorithm": "ring", "anchor": "1:390,8:2900"},
         {"model": "vgg-16", "cluster": "p2-16xlarge", "bucket": "0", "samples": 21},
         {"model": "vgg-16", "cluster": "copper", "global_batch": 512, "devices": "8,16,32"},
+        {"model": "googlenet", "cluster": "titan", "algorithm": "tree", "staged": "pcie2"},
+        {"model": "nin", "cluster": "titan", "algorithm": "ps", "staged": "pcie2", "bucket": "layer"},
+        {"model": "nin", "cluster": "titan", "algorithm": "copper16", "bucket": "tensor"},
     ],
 )
 def test_simulate_is_predict(options: dict[str, object]) -> None:
@@ -43,6 +46,32 @@ def test_simpy_is_the_round_engine_to_the_bit() -> None:
     conditions = Conditions(steps=2, jitter=0.05)
     processes, rounds = simulate(scenario, "simpy", conditions), simulate(scenario, "rounds", conditions)
     assert processes.points == rounds.points
+
+
+@pytest.mark.parametrize("order", ["ready", "priority"])
+def test_engines_copy_alike(order: str) -> None:
+    """Copies to host memory and back are part of every exchange, whoever executes it."""
+    options = {"model": "nin", "cluster": "titan", "devices": "8", "samples": 3, "algorithm": "tree"}
+    scenario = Scenario.of(**options, staged="pcie2")
+    conditions = Conditions(steps=2, jitter=0.05, order=order)
+    runs = {name: simulate(scenario, name, conditions, "round") for name in ("rounds", "simpy")}
+    assert runs["simpy"].points == runs["rounds"].points
+    without = simulate(Scenario.of(**options), "rounds", conditions)
+    assert runs["rounds"].points[0].step_time_s.median > without.points[0].step_time_s.median
+
+
+def test_copies_are_on_the_critical_path() -> None:
+    scenario = Scenario.of(
+        model="nin", cluster="titan", devices="4", samples=1, algorithm="tree", staged="pcie2", overlap=False,
+        bucket="1GB",
+    )  # fmt: skip
+    paths = [
+        simulate_explained(scenario, name, Conditions(), "round")[1].detail(False).path
+        for name in ("rounds", "simpy")
+    ]
+    parts = [path.parts for path in paths if path is not None]
+    # one bucket of 30.4 MB, 8 GB/s times what is achieved of PCI Express, there and back
+    assert parts[0]["copy"] == parts[1]["copy"] > 2 * 30.4e6 / 8e9 * 1e12
 
 
 def test_jitter_costs_more_the_more_ranks_wait_for_each_other() -> None:

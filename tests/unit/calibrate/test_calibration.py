@@ -319,3 +319,35 @@ def test_streams_are_fitted_as_time_per_message_and_never_used(tmp_path: Path) -
     assert made.profile.link("network", ("vendor", "rounds", "pingpong"), True, False) is None
     write_profile(made.profile, tmp_path / "p.toml")
     assert read_profile(tmp_path / "p.toml").links[0].source == "stream"
+
+
+def _lone_size(folder: Path, ranks: Sequence[int], size: int = 2**24) -> Path:
+    """Write a record of one size at several rank counts: 5 us a hop, 1 GB/s."""
+    cost = LinkCost.of(5e-6, 1e9)
+    groups = [
+        [
+            replace(one, transport="mpi-host")
+            for one in samples("vendor", cost, ranks=count, nodes=count)
+            if one.size_bytes == size
+        ]
+        for count in ranks
+    ]
+    return _record(folder / "one-size.jsonl", *groups)
+
+
+def test_one_size_at_three_rank_counts_shows_the_bandwidth(tmp_path: Path) -> None:
+    made = fit_profile([_lone_size(tmp_path, (4, 16, 64))], QUICK)
+    (link,) = made.profile.links
+    assert link.bandwidth_bytes_per_s[0].best == pytest.approx(1e9, rel=0.02)
+    assert "latency" in link.assumed
+    assert any(
+        "latency is not identified" in n and "a latency of the catalogue stands in" in n for n in made.notes
+    )
+
+
+@pytest.mark.parametrize(("ranks", "size"), [((4, 16), 2**24), ((4, 16, 64), 2**12)])
+def test_one_size_is_refused_elsewhere(tmp_path: Path, ranks: Sequence[int], size: int) -> None:
+    with pytest.raises(
+        FitError, match="needs at least 4 different sizes to fit latency and bandwidth, got 1"
+    ):
+        fit_profile([_lone_size(tmp_path, ranks, size)], QUICK)

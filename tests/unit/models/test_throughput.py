@@ -90,6 +90,38 @@ def test_spread_grows_with_octaves_outside() -> None:
     assert line.spread(8) == pytest.approx(np.hypot(prior["inside"], prior["per_octave"]), rel=1e-12)
 
 
+def test_one_batch_size_and_a_fixed_time_from_elsewhere() -> None:
+    prior = table()["batch"]["overhead"]
+    fixed_s = prior["tflop"] * 1e12 / PEAK
+    line = BatchLine.of([Throughput(64, 64 / 0.074)], PEAK)
+    overhead_s = 0.074 * fixed_s / (0.074 + fixed_s)  # never more than the step
+    assert line.overhead_s == pytest.approx(overhead_s, rel=1e-12)
+    assert line.time_s(64) == pytest.approx(0.074, rel=1e-12)
+    assert line.time_s(8) == pytest.approx(overhead_s + (0.074 - overhead_s) / 8, rel=1e-12)
+    shares = [overhead_s / line.time_s(batch) for batch in (8, 64)]
+    grown = prior["log_sd"] * (shares[0] - shares[1]), 3 * table()["batch"]["per_octave"]
+    assert line.spread(64) == 0.0
+    assert line.spread(8) == pytest.approx(np.hypot(*grown), rel=1e-12)
+    assert line.spread(128) < 0  # a larger overhead makes larger batches faster
+    assert line.agrees(64, 0.074 * 1.1)
+    assert not line.agrees(64, 0.074 * 1.3)
+
+
+def test_an_anchor_at_one_batch_scales_strongly_with_a_fixed_time() -> None:
+    rate = 64 / 0.074
+    options = {"throughput": None, "global_batch": 64, "devices": "1,8"}
+    by_anchor, by_rate = (
+        _predict(**options, anchor=f"1:{rate!r}"),
+        _predict(**options | {"throughput": f"64:{rate!r}"}),
+    )
+    small = [_compute_s(one.points[-1]) / 0.074 for one in (by_anchor, by_rate)]
+    assert small[0] == pytest.approx(small[1], rel=0.05)  # other samples around the median
+    assert small[0] > 1.5 / 8  # an eighth of the samples takes more than an eighth of the time
+    assert _said(by_anchor, "one batch size was measured, 64 samples: a fixed time per step")
+    weak = _predict(throughput=None, batch_per_device=64, devices="1,8", anchor=f"1:{rate!r}")
+    assert not _said(weak, "one batch size")
+
+
 def test_strong_scaling_follows_the_line() -> None:
     prediction = _predict(global_batch=64)
     for point in prediction.points:
