@@ -14,6 +14,7 @@ from nearlinear.models.document import answer_lines
 from nearlinear.models.prediction import Band, Prediction
 from nearlinear.models.until_table import ending_lines, ending_table
 from nearlinear.reports.comparison import Comparison
+from nearlinear.reports.fair_comparison import checklist
 from nearlinear.reports.figures import draw_breakdown, draw_comparison, draw_fits, draw_scaling, svg
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -69,7 +70,12 @@ class Section:
                 Picture(svg=svg(draw_scaling(prediction)), caption=scaling, command=command),
                 Picture(svg=svg(draw_breakdown(prediction)), caption=parts),
             ],
-            tables=[_points(prediction), *_until(prediction), _facts(prediction.provenance)],
+            tables=[
+                _points(prediction),
+                *_until(prediction),
+                _fair(prediction),
+                _facts(prediction.provenance),
+            ],
         )
 
     @classmethod
@@ -177,6 +183,11 @@ def _until(prediction: Prediction) -> list[Table]:
 
 def _range(band: Band, factor: float, form: str) -> str:
     return f"{form.format(band.low * factor)} - {form.format(band.high * factor)}"
+
+
+def _fair(prediction: Prediction) -> Table:
+    rows = [[one.name, one.said, one.missing] for one in checklist(prediction)]
+    return Table(columns=["for a fair comparison", "this result", "missing"], rows=rows)
 
 
 def _facts(provenance: dict[str, Any]) -> Table:

@@ -78,7 +78,7 @@ def _mpi() -> bool:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_commands_run_and_print_what_is_shown(page: Path, tmp_path: Path) -> None:
-    for example in (ROOT / "docs" / "examples").glob("*.py"):
+    for example in (ROOT / "docs" / "examples").glob("*.*"):
         shutil.copy(example, tmp_path)
     for command, shown in _commands(page):
         if " measure " in command and not _mpi():

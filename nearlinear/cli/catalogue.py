@@ -11,17 +11,31 @@ from nearlinear.cli.options import JSON
 if TYPE_CHECKING:
     from nearlinear.cli.listing import Facts, Listing
 
-KINDS = ("models", "devices", "links", "clusters", "algorithms", "targets", "prices")
+KINDS = ("models", "volumes", "devices", "links", "clusters", "algorithms", "targets", "prices")
+DEFAULT_BATCH = 1024  # FireCaffe's
 
 
 def list_entries(
     kind: Annotated[str, typer.Argument(help=f"One of {', '.join(KINDS)}.", metavar="KIND")],
+    batch: Annotated[
+        int | None,
+        typer.Option("--batch", min=1, help=f"Global batch of the volumes. (default: {DEFAULT_BATCH})"),
+    ] = None,
     as_json: JSON = False,
 ) -> None:
-    """List models, devices, links, clusters, algorithms, targets or prices."""
+    """List models, their volumes, devices, links, clusters, algorithms, targets or prices."""
+    from nearlinear.models.errors import SpecError
     from nearlinear.models.option import one_of
 
-    _print(_LISTS[one_of(*KINDS)(kind, "KIND")](), {"kind": kind}, as_json)
+    if one_of(*KINDS)(kind, "KIND") == "volumes":
+        from nearlinear.cli.volumes import volumes_listing
+
+        at = batch or DEFAULT_BATCH
+        _print(volumes_listing(at), {"kind": kind, "batch": at}, as_json)
+        return
+    if batch is not None:
+        raise SpecError("--batch", "belongs to volumes", got=batch, remedy="say nearlinear list volumes")
+    _print(_LISTS[kind](), {"kind": kind}, as_json)
 
 
 def show(

@@ -7,6 +7,7 @@ import pytest
 
 from nearlinear.models.dnn import NETWORKS, network
 from nearlinear.models.errors import SpecError
+from nearlinear.models.training.volumes import volumes
 
 DATA = Path(__file__).parent / "data"
 MIB = 2**20
@@ -58,11 +59,12 @@ def test_convnet_burden(row: dict[str, str]) -> None:
 def test_firecaffes_volumes(row: dict[str, str]) -> None:
     """Layer inputs |D|, weights |W| and work of forward and backward at batch 1024."""
     net = network(row["network"])
+    found = volumes(net, BATCH)
     counted = {
-        "data_mb": net.weighted_inputs * 4 * BATCH / 1e6,
-        "weights_mb": net.parameters * 4 / 1e6,
+        "data_mb": found.activations_bytes / 1e6,
+        "weights_mb": found.weights_bytes / 1e6,
         "forward_gmac_per_image": net.macs / 1e9,
-        "tflop": 6 * net.macs * BATCH / 1e12,
+        "tflop": found.flop / 1e12,
     }
     for column, value in counted.items():
         assert value == pytest.approx(

@@ -1,0 +1,139 @@
+"""What a result must state to be compared fairly, filled in from a prediction.
+
+The practices are those of FireCaffe (Iandola et al. 2016, best practices, as remembered): hardware and baseline
+stated, a strong baseline on hardware of the same kind, a stated accuracy, all epochs and hyperparameters,
+speed-up of wall-clock time to that accuracy, and a network that is not chosen to look scalable.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nearlinear.models.dnn import network
+from nearlinear.models.prediction import Ending, Prediction
+from nearlinear.models.prior import compute_spread
+from nearlinear.models.training.volumes import volumes
+from nearlinear.models.units import format_rate
+
+WEAK = 0.5  # of the typical share of the peak: below it a baseline makes speed-ups look good
+PEAK = ".peak_flop_per_s"  # how the provenance names it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Practice:
+    """One line of the list.
+
+    Attributes
+    ----------
+    name : str
+        What must be stated.
+    said : str
+        What the prediction says of it.
+    missing : str
+        What to do about it; empty where nothing is missing.
+    """
+
+    name: str
+    said: str
+    missing: str = ""
+
+
+def checklist(prediction: Prediction) -> tuple[Practice, ...]:
+    """Return the practices in order, filled in as far as the prediction knows."""
+    return (
+        Practice(name="hardware", said=prediction.title),
+        _baseline(prediction),
+        *_training(prediction.ending),
+        _batches(prediction),
+        _speed_up(prediction),
+        _arithmetic(prediction),
+        _network(prediction),
+        _scale(prediction),
+    )
+
+
+def _baseline(prediction: Prediction) -> Practice:
+    """Return how strong the smallest scale is: its share of the peak beside the usual one."""
+    name, first = "baseline and its strength", prediction.points[0]
+    rate = f"{format_rate(first.throughput_per_s.median)} samples/s on {first.devices}"
+    measured = _measured(prediction)
+    share = _share_of_peak(prediction)
+    usual = compute_spread(_of(prediction, "workload", "precision", "fp32")).median
+    said = f"{rate}, {'measured' if measured else 'a prior'}"
+    if share is not None:
+        said += f"; {share:.0%} of the peak, usual are {usual:.0%}"
+    if not measured:
+        return Practice(name=name, said=said, missing="measure one device: --anchor 1:SAMPLES_PER_S")
+    if share is not None and share < WEAK * usual:
+        return Practice(name=name, said=said, missing="a weak baseline: speed-ups over it look better")
+    return Practice(name=name, said=said)
+
+
+def _training(ending: Ending | None) -> Iterator[Practice]:
+    how = "say --until-accuracy, or --epochs"
+    if ending is None:
+        for name in ("accuracy", "epochs and data"):
+            yield Practice(name=name, said="not stated", missing=how)
+        return
+    stated = ending.date == "none"
+    yield Practice(
+        name="accuracy", said="left to the reader" if stated else ending.title,
+        missing="say which accuracy --epochs reach" if stated else "",
+    )  # fmt: skip
+    grow = f", doubling at a global batch of {ending.critical_batch:,.0f}" if ending.critical_batch else ""
+    said = f"{ending.minimum_epochs:.3g} epochs of {ending.epoch_samples:,.0f} samples{grow}; {ending.source}"
+    yield Practice(name="epochs and data", said=said)
+
+
+def _batches(prediction: Prediction) -> Practice:
+    batches = ", ".join(f"{point.global_batch:,.0f}" for point in prediction.points)
+    said = f"global batch {batches}; learning rate and schedule are no part of a prediction"
+    return Practice(name="hyperparameters", said=said, missing="state learning rate, momentum and decay")
+
+
+def _speed_up(prediction: Prediction) -> Practice:
+    if prediction.ending is None:
+        missing = "throughput alone: epochs that larger batches need do not count"
+        return Practice(name="speed-up", said="of samples per second", missing=missing)
+    return Practice(name="speed-up", said="of wall-clock time to the target, extra epochs counted")
+
+
+def _arithmetic(prediction: Prediction) -> Practice:
+    precision, wire = (_of(prediction, *key) for key in (("workload", "precision", "fp32"),
+                                                         ("plan", "wire", "float32")))  # fmt: skip
+    return Practice(name="arithmetic", said=f"{precision}, gradients travel as {wire}")
+
+
+def _network(prediction: Prediction) -> Practice:
+    net, last = network(_of(prediction, "workload", "model", "")), prediction.points[-1]
+    found = volumes(net, max(round(last.global_batch), 1))
+    said = (
+        f"{net.title}, {net.parameters / 1e6:.3g} M weights; at the largest batch {found.fewer:.3g} bytes of"
+        " activations for each of weights"
+    )
+    return Practice(name="network", said=said)
+
+
+def _scale(prediction: Prediction) -> Practice:
+    known = [str(point.devices) for point in prediction.points if point.measured_per_s is not None]
+    if known:
+        return Practice(name="measured at scale", said=f"at {', '.join(known)} devices")
+    return Practice(name="measured at scale", said="nowhere", missing="measure one of the scales")
+
+
+def _measured(prediction: Prediction) -> bool:
+    knowledge = prediction.inputs.get("knowledge", {})
+    return bool(knowledge.get("anchor") or knowledge.get("throughput"))
+
+
+def _share_of_peak(prediction: Prediction) -> float | None:
+    """Return work per second over the device's peak at the smallest scale, where the peak is cited."""
+    peaks = [one["value"] for one in prediction.provenance.get("facts", []) if one["name"].endswith(PEAK)]
+    if not peaks:
+        return None
+    net, first = network(_of(prediction, "workload", "model", "")), prediction.points[0]
+    flop = net.forward_flop + net.backward_flop
+    return float(first.throughput_per_s.median * flop / first.devices / peaks[0])
+
+
+def _of(prediction: Prediction, table: str, key: str, default: str) -> str:
+    return str(prediction.inputs.get(table, {}).get(key, default))

@@ -1,0 +1,45 @@
+"""The checklist of a fair comparison: filled in where a prediction knows, missing where it does not."""
+
+from nearlinear.models.closed_form import predict
+from nearlinear.models.scenario import Scenario
+from nearlinear.reports.fair_comparison import Practice, checklist
+from nearlinear.reports.report import render_report
+
+
+def _checked(**options: object) -> dict[str, Practice]:
+    usual = {"model": "nin", "cluster": "titan", "devices": "1,32", "global_batch": 256}
+    return {one.name: one for one in checklist(predict(Scenario.of(**(usual | options))))}
+
+
+def test_nothing_is_known() -> None:
+    found = _checked()
+    missing = [name for name, one in found.items() if one.missing]
+    assert missing == [
+        "baseline and its strength", "accuracy", "epochs and data", "hyperparameters", "speed-up",
+        "measured at scale",
+    ]  # fmt: skip
+
+
+def test_a_measured_run_to_a_target() -> None:
+    options = {"anchor": "1:70,32:900", "model": "resnet-50", "global_batch": 48}
+    found = _checked(**options, until_accuracy=True)
+    assert found["accuracy"].said == "ResNet-50 v1.5 on ImageNet to 75.9 % top-1"
+    assert "epochs of 1,281,167 samples" in found["epochs and data"].said
+    assert found["speed-up"].said.startswith("of wall-clock time")
+    assert found["measured at scale"].said == "at 1, 32 devices"
+    assert [name for name, one in found.items() if one.missing] == ["hyperparameters"]
+
+
+def test_a_weak_baseline_is_told() -> None:
+    # NiN takes 6.6 GFLOP a sample forward and backward; the K20X has 3.93 TFLOP/s in fp32
+    weak, strong = _checked(anchor="1:60"), _checked(anchor="1:300")
+    name = "baseline and its strength"
+    assert "10% of the peak, usual are 52%" in weak[name].said
+    assert weak[name].missing.startswith("a weak baseline")
+    assert strong[name].missing == ""
+
+
+def test_it_is_in_the_report() -> None:
+    page = render_report("A report", [predict(Scenario.of(model="nin", cluster="titan", devices="1,2"))])
+    assert "for a fair comparison" in page
+    assert "say --until-accuracy, or --epochs" in page
