@@ -1,8 +1,9 @@
 """What a result must state to be compared fairly, filled in from a prediction.
 
-The practices are those of FireCaffe (Iandola et al. 2016, best practices, as remembered): hardware and baseline
-stated, a strong baseline on hardware of the same kind, a stated accuracy, all epochs and hyperparameters,
-speed-up of wall-clock time to that accuracy, and a network that is not chosen to look scalable.
+The practices are those of FireCaffe (Iandola et al. 2016, best practices, as remembered): hardware and
+baseline stated, a strong baseline on hardware of the same kind, a stated accuracy, all epochs and
+hyperparameters, speed-up of wall-clock time to that accuracy, and a network that is not chosen to look
+scalable.
 """
 
 from collections.abc import Iterator

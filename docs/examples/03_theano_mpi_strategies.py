@@ -3,9 +3,9 @@
     python 03_theano_mpi_strategies.py
 
 The links come from ``theano_mpi_copper.csv``: a hop and the bus bandwidth of NCCL's ring inside a socket (2
-and 4 devices), and the bandwidth across sockets (8). The other strategies are priced over the same links, every
-tensor of AlexNet alone: ASA with its sums on the device, ASA16 and copper16 with 16 bits on the wire, and AR,
-MPI's allreduce in host memory between two copies over a link like those inside a socket.
+and 4 devices), and the bandwidth across sockets (8). The other strategies are priced over the same links,
+every tensor of AlexNet alone: ASA with its sums on the device, ASA16 and copper16 with 16 bits on the wire,
+and AR, MPI's allreduce in host memory between two copies over a link like those inside a socket.
 """
 
 from collections.abc import Mapping

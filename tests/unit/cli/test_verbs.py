@@ -149,14 +149,27 @@ def test_options_are_the_fields_of_the_scenario(cli: Cli, verb: str, monkeypatch
 @pytest.mark.parametrize("kind", KINDS)
 def test_lists(cli: Cli, kind: str) -> None:
     tables: dict[str, Mapping[str, Any]] = {
-        "models": NETWORKS, "devices": catalogue.devices(), "links": catalogue.links(),
+        "models": NETWORKS, "volumes": NETWORKS, "devices": catalogue.devices(), "links": catalogue.links(),
         "clusters": catalogue.clusters(), "algorithms": ALGORITHMS, "targets": goals(),
         "prices": {one.name: one for one in prices().instances},
     }  # fmt: skip
-    names = [line.split()[0] for line in cli("list", kind).out.splitlines()[2:]]
+    lines = cli("list", kind).out.splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("---")) + 1
+    names = [line.split()[0] for line in lines[first:]]
     assert set(names) >= set(tables[kind])
     rows = _json(cli("list", kind, "--json"))["result"]["rows"]
     assert [row["name"] for row in rows] == names
+
+
+def test_volumes_have_a_batch(cli: Cli) -> None:
+    (lenet,) = (r for r in _json(cli("list", "volumes", "--batch", "1", "--json"))["result"]["rows"]
+                if r["name"] == "lenet")  # fmt: skip
+    # 28 x 28, 20 x 12 x 12, 50 x 4 x 4 and 500 inputs of 4 bytes
+    assert lenet["activations_bytes"] == 4 * (784 + 2880 + 800 + 500)
+    assert lenet["parallelism"] == "model, 86.8 x fewer bytes"
+    assert cli("list", "links", "--batch", "8").error == (
+        "--batch: belongs to volumes, got 8; say nearlinear list volumes"
+    )
 
 
 @pytest.mark.parametrize("name", ["h100", "k20x"])
