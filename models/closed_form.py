@@ -20,6 +20,7 @@ from nearlinear.models.training.model import StepModel
 from nearlinear.models.training.step import StepTimes
 
 ENGINE = "closed-form"
+STARVED = "waiting for batches"
 
 
 def predict(scenario: Scenario) -> Prediction:
@@ -86,7 +87,7 @@ def assemble(
     beyond = last.unexplained_s / last.total_s
     modelled = 1.0 - beyond - last.in_node_loss_s / last.total_s
     term, gain = _binding(model, anchored, scales[-1])
-    binding = term, gain * modelled
+    binding = max((term, gain * modelled), (STARVED, last.data_wait_s / last.total_s), key=lambda one: one[1])
     ends = _outcome(case, scales, batches, totals)
     if ends:
         ended = zip(points, ends.points, strict=True)
@@ -171,6 +172,7 @@ def _breakdown(step: StepTimes, middle: IntArray) -> Breakdown:
         optimizer_s=part(step.optimizer_s),
         in_node_loss_s=part(step.loss_s),
         unexplained_s=part(step.unexplained_s),
+        data_wait_s=part(step.data_wait_s),
     )
 
 

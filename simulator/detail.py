@@ -9,6 +9,7 @@ import numpy as np
 from nearlinear.models.arrays import FloatArray, IntArray
 from nearlinear.simulator.cause import CriticalPath
 from nearlinear.simulator.exchange import TICKS_PER_SECOND
+from nearlinear.simulator.steps.stragglers import Slowest
 from nearlinear.simulator.usage import LinkUsage
 
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
@@ -40,6 +41,8 @@ class Detail:
         What was checked and held.
     warnings : tuple of str
         What a reader must know.
+    slowest : Slowest or None
+        The slowest device of a step, of a run with jitter.
     """
 
     engine: str
@@ -52,6 +55,7 @@ class Detail:
     path: CriticalPath | None
     checks: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    slowest: Slowest | None = None
 
     @property
     def median_s(self) -> float:
@@ -60,7 +64,7 @@ class Detail:
 
     def document(self) -> dict[str, Any]:
         """Return the run as plain values in SI units."""
-        return {
+        run = {
             "engine": self.engine,
             "makespan_s": self.median_s,
             "messages": self.messages,
@@ -71,6 +75,7 @@ class Detail:
             "critical_path": None if self.path is None else path_document(self.path),
             "checks": list(self.checks),
         }
+        return run if self.slowest is None else run | {"slowest": self.slowest.document()}
 
     def _distribution(self) -> dict[str, float]:
         values = np.percentile(self.makespan_s, PERCENTILES)

@@ -135,15 +135,20 @@ def _check_messages(engine: str, exchanges: Mapping[int, Exchange], runs: int) -
 
 
 def _times(model: StepModel, anchored: Anchored, devices: int, ran: Run, exchange_s: FloatArray) -> StepTimes:
-    """Return the parts of a simulated step; what is not compute is exposed exchange and waiting."""
+    """Return the parts of a simulated step.
+
+    What is neither compute nor waiting for a batch is exposed exchange and waiting for others.
+    """
     ideal, slowness = model.layers(devices), ran.slowness
-    exposed = np.maximum(ran.step_s - slowness * ideal.total_s, 0.0)  # ticks may round below zero
+    busy = slowness * ideal.total_s + ran.waited_s
+    exposed = np.maximum(ran.step_s - busy, 0.0)  # ticks may round below zero
     return StepTimes.of(
         forward_s=slowness * ideal.forward_s.sum(),
         backward_s=slowness * ideal.backward_s.sum(),
         optimizer_s=slowness * ideal.optimizer_s,
         exposed_s=exposed,
         hidden_s=np.maximum(exchange_s - exposed, 0.0),
+        data_wait_s=ran.waited_s,
         loss_s=anchored.loss_s(model.case, devices),
         unexplained=anchored.unexplained(devices),
     )

@@ -23,6 +23,8 @@ class StepTimes:
         Compute.
     exposed_s, hidden_s : ndarray
         Exchange after backward, and behind it.
+    data_wait_s : ndarray
+        Waiting for a batch; only a run that loads has any.
     loss_s : ndarray
         Loss inside a node that a second anchor showed.
     unexplained_s : ndarray
@@ -34,12 +36,14 @@ class StepTimes:
     optimizer_s: FloatArray
     exposed_s: FloatArray
     hidden_s: FloatArray
+    data_wait_s: FloatArray
     loss_s: FloatArray
     unexplained_s: FloatArray
 
     @classmethod
     def of(cls, *, unexplained: FloatArray, **parts: FloatArray) -> "StepTimes":
         """Return the times with ``unexplained`` given as a fraction of all other parts."""
+        parts = {"data_wait_s": np.zeros_like(unexplained), **parts}
         known = sum((v for k, v in parts.items() if k != "hidden_s"), np.zeros_like(unexplained))
         return cls(unexplained_s=known * unexplained, **parts)
 
@@ -47,8 +51,8 @@ class StepTimes:
     def total_s(self) -> FloatArray:
         """The step."""
         return (
-            self.forward_s + self.backward_s + self.optimizer_s + self.exposed_s + self.loss_s
-            + self.unexplained_s
+            self.forward_s + self.backward_s + self.optimizer_s + self.exposed_s + self.data_wait_s
+            + self.loss_s + self.unexplained_s
         )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MACHINE = ("cluster", "device", "per_node", "node_link", "net", "nics", "profile")
 CHOICE = ("algorithm", "outer", "servers", "wire")
 DRAWS = ("samples", "seed")
-OF_STEPS = ("steps", "jitter", "slow_node", "loader", "bucket_order")
+OF_STEPS = ("steps", "jitter", "slow_node", "loader", "prefetch", "loaders_per_node", "bucket_order", "plot")
 
 
 def run_alone(scenario: dict[str, Any], own: dict[str, Any], asked: list[str]) -> None:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 SUFFIXES = (".json", ".csv", ".html")
 BAR = 10
 COLUMNS = (
-    "devices", "step ms", "90 % band", "compute", "exposed", "hidden", "lost", "efficiency", "", "samples/s",
-    "measured", "allreduce",
+    "devices", "step ms", "90 % band", "compute", "exposed", "hidden", "data", "lost", "efficiency", "",
+    "samples/s", "measured", "allreduce",
 )  # fmt: skip
 
 
@@ -41,13 +41,16 @@ def show(
         head, _, rest = line.partition(": ")
         print(f"  {head:<28s} {rest}")
     print()
-    measured = any(point.measured_per_s for point in prediction.points)
-    hide = () if measured else (COLUMNS.index("measured"),)
-    keep = [i for i in range(len(COLUMNS)) if i not in hide]
+    shown = {
+        "measured": any(point.measured_per_s for point in prediction.points),
+        "data": any(point.breakdown_s.data_wait_s > 0 for point in prediction.points),
+    }
+    keep = [i for i, column in enumerate(COLUMNS) if shown.get(column, True)]
     rows = [[row[i] for i in keep] for row in map(_row, prediction.points)]
     last = len(keep) - 1
     print_table([COLUMNS[i] for i in keep], rows, left=(last, COLUMNS.index("")))
-    print("\ntimes in ms of the median step; efficiency and samples/s are medians")
+    waiting = "; data is waiting for batches" if shown["data"] else ""
+    print(f"\ntimes in ms of the median step; efficiency and samples/s are medians{waiting}")
     if any(point.extrapolated for point in prediction.points):
         print("* outside what the profile measured")
     show_ending(prediction)
@@ -83,6 +86,7 @@ def _row(point: Point) -> list[str]:
         _ms(compute),
         _ms(parts.exposed_communication_s),
         _ms(point.hidden_communication_s),
+        _ms(parts.data_wait_s),
         _ms(lost),
         f"{share.median:.0%} [{share.low:.0%} - {share.high:.0%}]",
         "#" * round(BAR * min(share.median, 1.0)),

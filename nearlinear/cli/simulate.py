@@ -24,8 +24,12 @@ SHARING = Annotated[
 STEPS = Annotated[int, typer.Option("--steps", min=1, max=1000, help="Steps in a row.", rich_help_panel=RUN)]
 JITTER = Annotated[
     str,
-    _option("--jitter", "Spread of compute from rank to rank, as 3%. (default: 0%)", metavar="FRACTION"),
-]
+    _option(
+        "--jitter", "Spread of compute from rank to rank: 3% (log-normal), gamma:3%, exponential:3%, or a"
+        " record to fit it to. (default: 0%)",
+        metavar="SPREAD|FILE",
+    ),
+]  # fmt: skip
 SLOW_NODE = Annotated[
     list[str] | None,
     _option("--slow-node", "A node and its speed, as 1:0.8; may be repeated.", metavar="N:SPEED"),
@@ -38,8 +42,25 @@ SLOW_LINK = Annotated[
     ),
 ]  # fmt: skip
 LOADER = Annotated[
-    str | None, _option("--loader", "Time to load a batch while a step runs, as 30ms.", metavar="TIME")
+    str | None,
+    _option(
+        "--loader", "Time to load a batch while a step runs, with its spread: 30ms, 30ms~20%,"
+        " 30ms~exponential:100%.",
+        metavar="TIME[~SPREAD]",
+    ),
+]  # fmt: skip
+PREFETCH = Annotated[
+    int | None, _option("--prefetch", "Batches that --loader holds ahead. (default: 1)", metavar="COUNT")
 ]
+LOADERS = Annotated[
+    int | None,
+    _option("--loaders-per-node", "Loaders that devices share. (default: one each)", metavar="COUNT"),
+]
+PLOT = Annotated[
+    str | None,
+    _option("--plot", "Draw the run: with --jitter, the slowest of the devices. .svg, .png, .pdf.",
+            metavar="FILE"),
+]  # fmt: skip
 ORDER = Annotated[
     str,
     _option("--bucket-order", "ready, or priority: what the next forward needs first. (default: ready)"),
@@ -103,11 +124,14 @@ def simulate(
     slow_node: SLOW_NODE = None,
     slow_link: SLOW_LINK = None,
     loader: LOADER = None,
+    prefetch: PREFETCH = None,
+    loaders_per_node: LOADERS = None,
     bucket_order: ORDER = "ready",
     fabric: FABRIC = None,
     switch_latency: SWITCH_LATENCY = None,
     cross_check: CROSS = False,
     timeline: TIMELINE = None,
+    plot: PLOT = None,
     collective: COLLECTIVE = None,
     ranks: RANKS = None,
     size: BYTES = None,
@@ -123,9 +147,11 @@ def simulate(
 ) -> None:
     """Simulate every message: a scenario with jitter and contention, a lone collective, or a schedule."""
     from nearlinear.cli.output import check_out
+    from nearlinear.cli.plots import PICTURES, draw
     from nearlinear.cli.predict import following
     from nearlinear.cli.predictions import SUFFIXES, show
     from nearlinear.cli.simulations import conditions_of, finish, refuse_lone_options
+    from nearlinear.cli.variation import jitter_of, loader_of
     from nearlinear.simulator.simulation import simulate_explained as execute
 
     refuse_lone_options(
@@ -139,14 +165,16 @@ def simulate(
     )
     path = check_out(out, SUFFIXES)
     drawn = check_out(timeline, (".gz", ".json"), "--timeline")
+    picture = check_out(plot, PICTURES, "--plot")
     conditions = conditions_of(
-        scenario.knowledge.seed, steps, jitter, slow_node, slow_link, loader, bucket_order, fabric,
-        switch_latency,
+        scenario.knowledge.seed, steps, jitter_of(jitter), slow_node, slow_link,
+        loader_of(loader, prefetch, loaders_per_node), bucket_order, fabric, switch_latency,
     )  # fmt: skip
     prediction, explained = execute(scenario, engine, conditions, sharing)
     detail = explained.detail(cross_check)
     show(prediction, as_json, path, following(scenario, "predict"), detail)
     finish(explained, drawn, as_json)
+    draw(prediction, explained, picture, as_json)
 
 
 def alone(scenario: dict[str, Any], own: dict[str, Any]) -> bool:

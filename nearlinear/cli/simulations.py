@@ -7,6 +7,8 @@ from nearlinear.cli.output import say, warn
 from nearlinear.models.errors import SpecError
 
 if TYPE_CHECKING:
+    from nearlinear.models.training.jitter import Jitter
+    from nearlinear.models.training.loading import Loader
     from nearlinear.simulator.detail import Detail
     from nearlinear.simulator.steps.conditions import Conditions
     from nearlinear.simulator.steps.explained import Explained
@@ -15,8 +17,8 @@ MOST_DRAWN = 1_000_000  # messages of a run that a timeline can be drawn of
 
 
 def conditions_of(
-    seed: int, steps: int, jitter: str, slow_node: list[str] | None, slow_link: list[str] | None,
-    loader: str | None, bucket_order: str, fabric: str | None, switch_latency: str | None,
+    seed: int, steps: int, jitter: "Jitter", slow_node: list[str] | None, slow_link: list[str] | None,
+    loader: "Loader", bucket_order: str, fabric: str | None, switch_latency: str | None,
 ) -> "Conditions":  # fmt: skip
     """Return the conditions that options state.
 
@@ -25,7 +27,7 @@ def conditions_of(
     SpecError
         A malformed option, or one without effect.
     """
-    from nearlinear.models.units import parse_duration, parse_fraction
+    from nearlinear.models.units import parse_duration
     from nearlinear.simulator.steps.conditions import Conditions
 
     if switch_latency and not fabric:
@@ -37,8 +39,8 @@ def conditions_of(
         remedy = "name a node, as 'node 1:0.5', or say --fabric"
         raise SpecError("--slow-link", "needs a fabric", got=unknown[0], remedy=remedy)
     return Conditions(
-        steps=steps, jitter=parse_fraction(jitter, "--jitter"), seed=seed, slow_nodes=nodes, slow_links=links,
-        loader_s=parse_duration(loader, "--loader") if loader else 0.0, order=bucket_order, fabric=fabric,
+        steps=steps, jitter=jitter, seed=seed, slow_nodes=nodes, slow_links=links, loader=loader,
+        order=bucket_order, fabric=fabric,
         switch_latency_s=parse_duration(switch_latency, "--switch-latency") if switch_latency else 0.0,
     )  # fmt: skip
 
@@ -88,6 +90,8 @@ def tell(detail: "Detail") -> None:
     if len(detail.rank_end_s) > 1:
         first, last = format_time(detail.rank_end_s.min()), format_time(detail.rank_end_s.max())
         print(f"  Ranks            {len(detail.rank_end_s):,}, done from {first} to {last}")
+    if detail.slowest is not None:
+        print(f"  Slowest          {detail.slowest.line()}")
     if detail.links is not None and len(detail.links.link):
         print(f"  Busiest link     {detail.links.name[0]}, {detail.links.utilisation[0]:.0%} of the time")
     print(f"  Checked          {'; '.join(detail.checks)}")

@@ -1,12 +1,14 @@
 """How real a run of training steps is: steps, jitter, slow nodes and links, loading, bucket order."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.errors import SpecError
+from nearlinear.models.training.jitter import Jitter
+from nearlinear.models.training.loading import Loader
 
 ORDERS = ("ready", "priority")
 
@@ -19,17 +21,17 @@ class Conditions:
     ----------
     steps : int
         Steps in a row.
-    jitter : float
-        Standard deviation, in log time, of the compute of one rank in one step.
+    jitter : Jitter
+        Of the compute of one rank in one step, and of what lasts through a run.
     seed : int
-        Of the jitter.
+        Of the jitter of compute and loading.
     slow_nodes : mapping of int to float
         Speed of some nodes, 1.0 being normal: their compute takes 1/speed times as long.
     slow_links : mapping of str to float
         Rate of some links, 1.0 being normal: ``node 3`` is the adapters of node 3, other names are links
         of the fabric.
-    loader_s : float
-        Time to load a batch on each rank; the next one loads while a step runs. 0 for none.
+    loader : Loader
+        How batches are loaded while steps run.
     order : {"ready", "priority"}
         Buckets travel in the order in which they are ready, and the next step begins when all are in;
         or what the next forward needs first goes first, and forward goes on bucket by bucket.
@@ -40,11 +42,11 @@ class Conditions:
     """
 
     steps: int = 1
-    jitter: float = 0.0
+    jitter: Jitter = field(default_factory=Jitter)
     seed: int = 0
     slow_nodes: Mapping[int, float] = field(default_factory=dict)
     slow_links: Mapping[str, float] = field(default_factory=dict)
-    loader_s: float = 0.0
+    loader: Loader = field(default_factory=Loader)
     order: str = "ready"
     fabric: str | None = None
     switch_latency_s: float = 0.0
@@ -63,6 +65,14 @@ class Conditions:
         for node, speed in self.slow_nodes.items():
             paces[node * per_node : (node + 1) * per_node] = 1.0 / speed
         return paces
+
+    def factors(self, samples: int, devices: int, per_node: int) -> Iterator[FloatArray]:
+        """Yield how many times longer than calm compute takes in every step, shape (samples, devices)."""
+        generator, shape = np.random.default_rng(self.seed), (samples, devices)
+        nodes = self.node_paces(devices, per_node)
+        lasting = nodes * self.jitter.draw_lasting(generator, shape)
+        for _ in range(self.steps):
+            yield lasting * self.jitter.draw(generator, shape)
 
     def port_rates(self, devices: int, per_node: int) -> FloatArray:
         """Return the rate of each device's adapter, shape (devices,), 1.0 being normal."""

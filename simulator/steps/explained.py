@@ -19,6 +19,7 @@ from nearlinear.simulator.rounds.tally import Tally
 from nearlinear.simulator.steps.conditions import Conditions
 from nearlinear.simulator.steps.step_path import StepRecord, step_path
 from nearlinear.simulator.steps.step_program import StepProgram, step_program
+from nearlinear.simulator.steps.stragglers import Slowest
 from nearlinear.simulator.steps.training_step import Run, Workers, run_steps
 from nearlinear.simulator.usage import schedule_usage
 
@@ -118,8 +119,14 @@ class Explained:
             sent_bytes=np.resize(sent, devices) if exchanges else np.zeros(devices, np.int64),
             received_bytes=np.resize(received, devices) if exchanges else np.zeros(devices, np.int64),
             links=schedule_usage(exchanges, steps, ticks) if exchanges else None, path=path,
-            checks=tuple(checks), warnings=tuple(warnings),
+            checks=tuple(checks), warnings=tuple(warnings), slowest=self.slowest(),
         )  # fmt: skip
+
+    def slowest(self, devices: int | None = None) -> Slowest | None:
+        """Return the slowest device of a step at a scale, the largest by default; None without jitter."""
+        placement, samples = self.workers.placement, len(self.run.step_s)
+        scale = placement.devices if devices is None else devices
+        return Slowest.of(self.conditions, samples, scale, placement.per_node)
 
     def program(self, flow: bool) -> StepProgram:
         """Return the median sample as a program."""

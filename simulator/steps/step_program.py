@@ -37,11 +37,22 @@ class StepProgram:
         Where all ranks sit.
     endings : tuple of Ending
         What ends each step.
+    taken : tuple of ndarray of int, shape (devices,)
+        What takes the batch of each step; none without loading.
     """
 
     program: Program
     fabric: Fabric
     endings: tuple["Ending", ...]
+    taken: tuple[IntArray, ...]
+
+    def waited(self, done: IntArray) -> float:
+        """Return how many ticks a device waited for its batch: the mean over devices and steps."""
+        clock, waited = np.zeros(1, dtype=np.int64), 0.0
+        for taken, ending in zip(self.taken, self.endings, strict=False):
+            waited += float((done[taken] - clock).mean())
+            clock = done[ending.compute]
+        return waited / len(self.endings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -98,9 +109,12 @@ def step_program(workers: Workers, conditions: Conditions, sample: int, flow: bo
         for bucket, option in enumerate(one.exchange.options)
     ]
     steps = _Steps(one, conditions, packed)
+    loads = workers.pool(conditions).loads(conditions.steps, len(workers.slowness))
     order = workers.order(conditions) if packed else []
     endings = []
-    for pace in workers.paces(conditions):
+    for step, pace in enumerate(workers.paces(conditions)):
+        if loads:
+            steps.load(loads[step][sample])
         compute = Compute.of(workers.model, workers.placement.devices, pace[sample : sample + 1])
         endings.append(steps.add(compute, order))
     steps.finish(compute)
@@ -108,15 +122,17 @@ def step_program(workers: Workers, conditions: Conditions, sample: int, flow: bo
     return StepProgram(
         program=program, fabric=steps.assembly.fabric,
         endings=tuple(ending.placed(place) for ending in endings),
+        taken=tuple(place[taken] for taken in steps.taken),
     )  # fmt: skip
 
 
 def run_step_programs(workers: Workers, conditions: Conditions, execute: Execute, flow: bool) -> Run:
     """Return steps of all samples, one sample after another, as programs that ``execute`` runs."""
-    ends = []
+    ends, waited = [], []
     for sample in range(len(workers.slowness)):
         made = step_program(workers, conditions, sample, flow)
         done = execute(made).done_ticks
+        waited.append(made.waited(done))
         ends.append([ending.ticks(done) for ending in made.endings])
     ticks = np.array(ends)  # samples, steps, devices
     paces = workers.paces(conditions)
@@ -125,6 +141,7 @@ def run_step_programs(workers: Workers, conditions: Conditions, execute: Execute
         slowness=np.mean([pace.mean(axis=1) for pace in paces], axis=0),
         rank_end_s=ticks[:, -1] / TICKS_PER_SECOND,
         step_end_s=ticks.max(axis=2).T / TICKS_PER_SECOND,
+        waited_s=np.array(waited) / TICKS_PER_SECOND,
     )
 
 
@@ -139,16 +156,16 @@ class _Steps:
         self.compute = self.assembly.streams(devices, np.zeros(1, dtype=np.int64))
         ranks = np.arange(self.assembly.fabric.ranks)
         self.stream = self.assembly.streams(ranks, np.zeros(1, dtype=np.int64))
-        self.loader = self.assembly.streams(devices, np.zeros(1, dtype=np.int64))
+        self.pool = workers.pool(conditions)
+        self.loader = self.assembly.streams(self.pool.homes, np.zeros(1, dtype=np.int64))
         self.hub = self.assembly.streams(devices[:1], np.zeros(1, dtype=np.int64))
         self.exchanged: list[IntArray] = []
-        self.taken: IntArray | None = None
+        self.taken: list[IntArray] = []
 
     def add(self, compute: Compute, order: list[int]) -> Ending:
         """Add a step; return what ends it."""
         by_bucket = self.conditions.order == "priority" and bool(order)
-        forward = self._forward(compute, by_bucket)
-        self._load(forward)
+        self._forward(compute, by_bucket)
         ready = self._backward(compute)
         self.exchanged = [ready[-1]] * len(compute.ready) if by_bucket else []
         ended: list[IntArray] = []
@@ -174,29 +191,25 @@ class _Steps:
         self.assembly.wait(update, self.exchanged[bucket])
         return update
 
-    def _forward(self, compute: Compute, by_bucket: bool) -> IntArray:
-        """Add forward; return its first operations."""
+    def _forward(self, compute: Compute, by_bucket: bool) -> None:
         if not by_bucket:
-            return self.assembly.compute(self.compute, compute.forward[0], "forward")
-        first = None
-        for bucket in reversed(range(len(compute.ready))):
-            parts = []
-            if self.exchanged:
-                parts.append(self._update(compute, bucket))
-            parts.append(self.assembly.compute(self.compute, compute.forward_parts[bucket][0], "forward"))
-            first = parts[0] if first is None else first
-        assert first is not None
-        return first
-
-    def _load(self, forward: IntArray) -> None:
-        ticks = int(to_ticks(self.conditions.loader_s))
-        if not ticks:
+            self.assembly.compute(self.compute, compute.forward[0], "forward")
             return
-        load = self.assembly.compute(self.loader, ticks, "load")
-        if self.taken is not None:
-            self.assembly.wait(load, ~self.taken)
-        self.assembly.wait(forward, load)
-        self.taken = forward
+        for bucket in reversed(range(len(compute.ready))):
+            if self.exchanged:
+                self._update(compute, bucket)
+            self.assembly.compute(self.compute, compute.forward_parts[bucket][0], "forward")
+
+    def load(self, ticks: IntArray) -> None:
+        """Add the batch of the next step on every device, which its compute takes before it goes on."""
+        take = self.assembly.compute(self.compute, 0, "load")
+        places = self.conditions.loader.prefetch
+        for devices in self.pool.turns:
+            load = self.assembly.compute(self.loader[self.pool.serves[devices]], ticks[devices], "load")
+            if len(self.taken) >= places:
+                self.assembly.wait(load, self.taken[-places][devices])
+            self.assembly.wait(take[devices], load)
+        self.taken.append(take)
 
     def _backward(self, compute: Compute) -> list[IntArray]:
         """Add backward, cut where buckets become ready; return what makes each ready, then its end."""

@@ -4,7 +4,7 @@ Every rank runs forward and backward at its own pace; a bucket's exchange starts
 gradients are ready there and its stream is free. In order *ready* the next step starts at a rank when
 its last exchange and its update are done; in order *priority* forward goes on through the layers of a
 bucket as soon as that bucket is exchanged and updated. There is no barrier, so a slow rank delays
-exactly those who wait for it. A loader prepares the next batch while a step runs. A library's own
+exactly those who wait for it. Loaders prepare the next batches while a step runs. A library's own
 collective has no schedule to execute: it starts when all ranks are there and takes the time measured.
 """
 
@@ -23,6 +23,7 @@ from nearlinear.simulator.exchange import TICKS_PER_SECOND, Vector, to_ticks
 from nearlinear.simulator.rounds.packing import Packed
 from nearlinear.simulator.steps.compute import Compute, bucket_order
 from nearlinear.simulator.steps.conditions import Conditions
+from nearlinear.simulator.steps.loading import Feed, Pool
 from nearlinear.simulator.steps.placement import Placement
 from nearlinear.simulator.steps.step_path import ExchangeRecord, StepRecord
 
@@ -43,12 +44,15 @@ class Run:
         When each rank was done with the last step.
     step_end_s : ndarray, shape (steps, samples)
         When the last rank was done with each step.
+    waited_s : ndarray, shape (samples,)
+        How long a rank waited for its batch: the mean over ranks and steps.
     """
 
     step_s: FloatArray
     slowness: FloatArray
     rank_end_s: FloatArray
     step_end_s: FloatArray
+    waited_s: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,14 +81,14 @@ class Workers:
 
     def paces(self, conditions: Conditions) -> list[FloatArray]:
         """Return the pace of every step, shape (samples, devices) each, by the seed."""
-        devices = self.placement.devices
-        nodes = conditions.node_paces(devices, self.placement.per_node)
-        calm = self.slowness[:, None] * nodes
-        generator = np.random.default_rng(conditions.seed)
-        return [
-            calm * np.exp(conditions.jitter * generator.standard_normal((len(self.slowness), devices)))
-            for _ in range(conditions.steps)
-        ]
+        samples, placement = len(self.slowness), self.placement
+        factors = conditions.factors(samples, placement.devices, placement.per_node)
+        return [self.slowness[:, None] * factor for factor in factors]
+
+    def pool(self, conditions: Conditions) -> Pool:
+        """Return the loaders of the devices."""
+        placement = self.placement
+        return Pool(conditions.loader, placement.devices, placement.per_node, conditions.seed)
 
     def packed(self, bucket: int, option: Option) -> Packed:
         """Return the exchange of a bucket, ready to run."""
@@ -127,11 +131,12 @@ def run_steps(
     samples, devices = len(workers.slowness), workers.placement.devices
     state = _State.of(samples, devices, servers, len(workers.model.buckets.size_bytes))
     order = workers.order(conditions) if exchanges else []
-    load = to_ticks(conditions.loader_s)
+    feed = Feed(workers.pool(conditions), conditions.steps, samples)
     ends, paces = [], workers.paces(conditions)
     for pace in paces:
         compute = Compute.of(workers.model, devices, pace)
-        state.load(load)
+        state.before = state.clock
+        state.clock = feed.take(state.clock)
         if conditions.order == "priority":
             _step_by_bucket(compute, exchanges, order, state)
             ends.append(_settled(compute, state).max(axis=1))
@@ -148,17 +153,17 @@ def run_steps(
         slowness=np.mean([pace.mean(axis=1) for pace in paces], axis=0),
         rank_end_s=state.clock / TICKS_PER_SECOND,
         step_end_s=np.array(ends) / TICKS_PER_SECOND,
+        waited_s=feed.waited.mean(axis=1) / conditions.steps / TICKS_PER_SECOND,
     )
 
 
 @dataclass(slots=True, eq=False)
 class _State:
-    """Clocks of compute, exchange and loading, shape (samples, ranks)."""
+    """Clocks of compute and exchange, shape (samples, ranks)."""
 
     clock: IntArray
     stream: IntArray
     servers: IntArray
-    loaded: IntArray
     exchanged: list[IntArray]
     before: IntArray
     first: bool = True
@@ -167,14 +172,7 @@ class _State:
     def of(cls, samples: int, devices: int, servers: int, buckets: int) -> "_State":
         zeros = np.zeros((samples, devices), dtype=np.int64)
         spare = np.zeros((samples, servers), dtype=np.int64)
-        return cls(zeros, zeros, spare, zeros, [zeros] * buckets, zeros)
-
-    def load(self, ticks: IntArray) -> None:
-        """Wait for the batch; the next one is loaded from when this one is taken."""
-        self.before = self.clock
-        self.loaded = self.loaded + ticks
-        self.clock = np.maximum(self.clock, self.loaded)
-        self.loaded = np.where(ticks > 0, self.clock, self.loaded)
+        return cls(zeros, zeros, spare, [zeros] * buckets, zeros)
 
 
 def _step(compute: Compute, exchanges: list["_Exchange"], order: list[int], state: _State) -> StepRecord:

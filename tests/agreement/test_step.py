@@ -5,6 +5,7 @@ import pytest
 from nearlinear.models.closed_form import predict
 from nearlinear.models.errors import SpecError
 from nearlinear.models.scenario import Scenario
+from nearlinear.models.training.jitter import Jitter
 from nearlinear.simulator.simulation import simulate, simulate_explained
 from nearlinear.simulator.steps.conditions import Conditions
 
@@ -43,7 +44,7 @@ def test_simpy_is_the_round_engine_to_the_bit() -> None:
     scenario = Scenario.of(
         model="googlenet", cluster="dgx-1v", devices="1,2,4..16", samples=5, precision="fp32"
     )
-    conditions = Conditions(steps=2, jitter=0.05)
+    conditions = Conditions(steps=2, jitter=Jitter(spread=0.05))
     processes, rounds = simulate(scenario, "simpy", conditions), simulate(scenario, "rounds", conditions)
     assert processes.points == rounds.points
 
@@ -53,7 +54,7 @@ def test_engines_copy_alike(order: str) -> None:
     """Copies to host memory and back are part of every exchange, whoever executes it."""
     options = {"model": "nin", "cluster": "titan", "devices": "8", "samples": 3, "algorithm": "tree"}
     scenario = Scenario.of(**options, staged="pcie2")
-    conditions = Conditions(steps=2, jitter=0.05, order=order)
+    conditions = Conditions(steps=2, jitter=Jitter(spread=0.05), order=order)
     runs = {name: simulate(scenario, name, conditions, "round") for name in ("rounds", "simpy")}
     assert runs["simpy"].points == runs["rounds"].points
     without = simulate(Scenario.of(**options), "rounds", conditions)
@@ -76,7 +77,10 @@ def test_copies_are_on_the_critical_path() -> None:
 
 def test_jitter_costs_more_the_more_ranks_wait_for_each_other() -> None:
     scenario = Scenario.of(model="googlenet", cluster="titan", devices="1,4,64", anchor="1:45", samples=101)
-    calm, rough = simulate(scenario), simulate(scenario, conditions=Conditions(steps=5, jitter=0.1))
+    calm, rough = (
+        simulate(scenario),
+        simulate(scenario, conditions=Conditions(steps=5, jitter=Jitter(spread=0.1))),
+    )
     lost = [
         r.step_time_s.median / c.step_time_s.median - 1
         for r, c in zip(rough.points, calm.points, strict=True)

@@ -9,6 +9,8 @@ from nearlinear.models.case import Case
 from nearlinear.models.parameters import central, draw
 from nearlinear.models.scenario import Scenario
 from nearlinear.models.training.anchor import apply_anchors
+from nearlinear.models.training.jitter import Jitter
+from nearlinear.models.training.loading import Loader
 from nearlinear.models.training.model import StepModel
 from nearlinear.simulator.engines import Engine
 from nearlinear.simulator.exchange import to_ticks
@@ -36,14 +38,21 @@ def _workers(algorithm: str, devices: int, conditions: Conditions, overlap: bool
     )  # fmt: skip
 
 
+UNEVEN = Jitter(family="gamma", spread=0.3, rank_spread=0.1)
 CONDITIONS = st.builds(
     Conditions,
-    steps=st.integers(1, 3),
-    jitter=st.sampled_from([0.0, 0.2]),
+    steps=st.integers(1, 4),
+    jitter=st.sampled_from([Jitter(), Jitter(spread=0.2), UNEVEN]),
     seed=st.integers(0, 99),
     slow_nodes=st.sampled_from([{}, {0: 0.7}]),
     slow_links=st.sampled_from([{}, {"node 0": 0.5}]),
-    loader_s=st.sampled_from([0.0, 1e-3]),
+    loader=st.builds(
+        Loader,
+        time_s=st.sampled_from([0.0, 1e-3, 5e-3]),
+        prefetch=st.integers(1, 3),
+        jitter=st.sampled_from([Jitter(), UNEVEN]),
+        per_node=st.sampled_from([None, 1, 3]),
+    ),
     order=st.sampled_from(["ready", "priority"]),
     fabric=st.sampled_from([None, "fat-tree:down=1,levels=2", "rail:rails=4,down=1"]),
 )
@@ -53,7 +62,7 @@ def _run(name: str, sharing: str, workers: Workers, conditions: Conditions) -> R
     return Engine(name=name, sharing=sharing).run(workers, conditions)
 
 
-@settings(max_examples=12)
+@settings(max_examples=24)
 @given(
     algorithm=st.sampled_from(["ring", "tree", "ps", "ps-sharded", "hierarchical", "halving-doubling"]),
     devices=st.sampled_from([1, 2, 8, 12]), conditions=CONDITIONS, overlap=st.booleans(),
@@ -69,6 +78,7 @@ def test_all_engines_end_every_rank_alike(
         other = _run(name, "round", workers, conditions)
         assert (to_ticks(other.rank_end_s) == to_ticks(rounds.rank_end_s)).all()
         assert (to_ticks(other.step_end_s) == to_ticks(rounds.step_end_s)).all()
+        assert other.waited_s == pytest.approx(rounds.waited_s, rel=1e-12)
     explained = Explained(
         workers=workers, engine=engine, conditions=conditions, run=rounds, records=tuple(records)
     )
@@ -89,7 +99,7 @@ def test_by_flow_events_and_simpy_agree(devices: int, conditions: Conditions) ->
 
 
 def test_a_loader_slower_than_the_step_sets_the_pace() -> None:
-    conditions = Conditions(steps=4, loader_s=0.5)
+    conditions = Conditions(steps=4, loader=Loader(time_s=0.5))
     run = _run("rounds", "round", _workers("ring", 8, conditions, overlap=True), conditions)
     assert run.step_s == pytest.approx(np.full(SAMPLES, 0.5), rel=0.01)
 
