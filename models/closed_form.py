@@ -33,11 +33,18 @@ def predict(scenario: Scenario) -> Prediction:
     CapacityError
         The workload cannot fit the device.
     """
+    return assemble(*step_times(scenario), ENGINE)
+
+
+def step_times(
+    scenario: Scenario,
+) -> tuple[StepModel, Anchored, dict[int, StepTimes], dict[int, str]]:
+    """Return a scenario's case, its parameters, and step times and allreduce by scale."""
     case = Case.of(scenario)
     model = StepModel(case, central(case))
     knowledge = scenario.knowledge
     anchored = apply_anchors(model, draw(case, knowledge.samples, knowledge.seed))
-    steps, names = {}, {}
+    steps, names = dict[int, StepTimes](), dict[int, str]()
     for devices in scenario.plan.devices:
         exchange = model.exchange(anchored.parameters, devices)
         steps[devices] = model.step(
@@ -48,7 +55,7 @@ def predict(scenario: Scenario) -> Prediction:
             unexplained=anchored.unexplained(devices),
         )
         names[devices] = exchange.name
-    return assemble(model, anchored, steps, names, ENGINE)
+    return model, anchored, steps, names
 
 
 def assemble(

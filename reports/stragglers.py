@@ -27,7 +27,7 @@ def draw_stragglers(explained: Explained, scales: Sequence[int]) -> Figure:
         left, right = figure.subplots(1, 2)
         place = np.arange(len(scales))
         parts = left.violinplot([_draws(explained, n) for n in scales], place, widths=0.8, showmedians=True)
-        for body in parts["bodies"]:  # type: ignore[attr-defined]
+        for body in parts["bodies"]:
             body.set_facecolor(BLUE)
         left.set(xlabel="devices", ylabel="compute of a device over calm", title="Every device, every step")
         found = [one for n in scales if (one := explained.slowest(n)) is not None]

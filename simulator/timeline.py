@@ -7,7 +7,7 @@ Google, "Trace Event Format" (complete events ``X``, metadata events ``M``; time
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,20 @@ def round_events(replay: Replay, start: IntArray, ranks: list[int]) -> Iterator[
         for rank in ranks:
             if after[rank] > before[rank]:
                 yield _complete(rank, 0, f"round {number}", int(before[rank]), int(after[rank]))
+
+
+def span_events(
+    process: str, threads: Sequence[str], spans: Iterable[tuple[int, str, float, float]]
+) -> Iterator[dict[str, Any]]:
+    """Yield spans ``(thread, name, begin_s, end_s)`` of one process whose threads have names."""
+    yield {"ph": "M", "name": "process_name", "pid": 0, "tid": 0, "args": {"name": process}}
+    for thread, name in enumerate(threads):
+        yield {"ph": "M", "name": "thread_name", "pid": 0, "tid": thread, "args": {"name": name}}
+    for thread, name, begin_s, end_s in spans:
+        yield {
+            "ph": "X", "name": name, "pid": 0, "tid": thread, "ts": begin_s * 1e6,
+            "dur": (end_s - begin_s) * 1e6,
+        }  # fmt: skip
 
 
 def _named(rank: int, stream: int) -> Iterator[dict[str, Any]]:

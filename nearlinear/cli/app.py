@@ -13,6 +13,7 @@ from nearlinear.cli.check import check
 from nearlinear.cli.compare import compare
 from nearlinear.cli.demo import demo
 from nearlinear.cli.failure import INTERRUPTED, failed
+from nearlinear.cli.goodput import goodput, stated
 from nearlinear.cli.import_log import import_logs
 from nearlinear.cli.measure import measure
 from nearlinear.cli.options import with_scenario
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.command("demo")(demo)
 app.command("predict")(with_scenario(predict))
 app.command("simulate")(with_scenario(simulate, instead=alone))
+app.command("goodput")(with_scenario(goodput, instead=stated))
 app.command("measure")(measure)
 app.command("train")(train)
 app.add_typer(records, name="records")

@@ -1,13 +1,11 @@
 """The picture of a simulated run: one figure per question, chosen by what was asked."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nearlinear.models.errors import SpecError
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from nearlinear.models.prediction import Prediction
     from nearlinear.simulator.steps.explained import Explained
 
@@ -25,7 +23,7 @@ def draw(prediction: "Prediction", explained: "Explained", path: Path | None, as
     say(f"wrote {path}") if as_json else print(f"wrote {path}")
 
 
-def _figure(prediction: "Prediction", explained: "Explained") -> "Figure":
+def _figure(prediction: "Prediction", explained: "Explained") -> Any:
     """Return the figure that answers what was asked; another question is another ``if`` here."""
     if not explained.conditions.jitter.calm:
         from nearlinear.reports.stragglers import draw_stragglers

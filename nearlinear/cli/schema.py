@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-NAMES = ("prediction", "profile", "record", "scenario", "simulation")
+NAMES = ("goodput", "prediction", "profile", "record", "scenario", "simulation")
 
 
 def schema(

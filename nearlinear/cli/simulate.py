@@ -151,7 +151,6 @@ def simulate(
     from nearlinear.cli.predict import following
     from nearlinear.cli.predictions import SUFFIXES, show
     from nearlinear.cli.simulations import conditions_of, finish, refuse_lone_options
-    from nearlinear.cli.variation import jitter_of, loader_of
     from nearlinear.simulator.simulation import simulate_explained as execute
 
     refuse_lone_options(
@@ -167,8 +166,8 @@ def simulate(
     drawn = check_out(timeline, (".gz", ".json"), "--timeline")
     picture = check_out(plot, PICTURES, "--plot")
     conditions = conditions_of(
-        scenario.knowledge.seed, steps, jitter_of(jitter), slow_node, slow_link,
-        loader_of(loader, prefetch, loaders_per_node), bucket_order, fabric, switch_latency,
+        scenario.knowledge.seed, steps, jitter, slow_node, slow_link, loader, bucket_order, fabric,
+        switch_latency, prefetch, loaders_per_node,
     )  # fmt: skip
     prediction, explained = execute(scenario, engine, conditions, sharing)
     detail = explained.detail(cross_check)

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nearlinear.cli.output import say, warn
+from nearlinear.cli.variation import jitter_of, loader_of
 from nearlinear.models.errors import SpecError
 
 if TYPE_CHECKING:
-    from nearlinear.models.training.jitter import Jitter
-    from nearlinear.models.training.loading import Loader
     from nearlinear.simulator.detail import Detail
     from nearlinear.simulator.steps.conditions import Conditions
     from nearlinear.simulator.steps.explained import Explained
@@ -17,8 +16,9 @@ MOST_DRAWN = 1_000_000  # messages of a run that a timeline can be drawn of
 
 
 def conditions_of(
-    seed: int, steps: int, jitter: "Jitter", slow_node: list[str] | None, slow_link: list[str] | None,
-    loader: "Loader", bucket_order: str, fabric: str | None, switch_latency: str | None,
+    seed: int, steps: int, jitter: str, slow_node: list[str] | None, slow_link: list[str] | None,
+    loader: str | None, bucket_order: str, fabric: str | None, switch_latency: str | None,
+    prefetch: int | None = None, loaders_per_node: int | None = None,
 ) -> "Conditions":  # fmt: skip
     """Return the conditions that options state.
 
@@ -39,8 +39,8 @@ def conditions_of(
         remedy = "name a node, as 'node 1:0.5', or say --fabric"
         raise SpecError("--slow-link", "needs a fabric", got=unknown[0], remedy=remedy)
     return Conditions(
-        steps=steps, jitter=jitter, seed=seed, slow_nodes=nodes, slow_links=links, loader=loader,
-        order=bucket_order, fabric=fabric,
+        steps=steps, jitter=jitter_of(jitter), seed=seed, slow_nodes=nodes, slow_links=links,
+        loader=loader_of(loader, prefetch, loaders_per_node), order=bucket_order, fabric=fabric,
         switch_latency_s=parse_duration(switch_latency, "--switch-latency") if switch_latency else 0.0,
     )  # fmt: skip
 

@@ -82,9 +82,9 @@ class Feed:
     def __init__(self, pool: Pool, steps: int, samples: int) -> None:
         self.pool = pool
         self.loads = iter(pool.loads(steps, samples))
-        self.busy = np.zeros((samples, pool.count), dtype=np.int64)
+        self.busy: IntArray = np.zeros((samples, pool.count), dtype=np.int64)
         self.taken: deque[IntArray] = deque(maxlen=pool.loader.prefetch)
-        self.waited = np.zeros((samples, pool.devices), dtype=np.int64)
+        self.waited: IntArray = np.zeros((samples, pool.devices), dtype=np.int64)
 
     def take(self, clock: IntArray) -> IntArray:
         """Return when each device that is free at ``clock`` has taken its next batch."""
@@ -96,9 +96,10 @@ class Feed:
         loaded = np.empty_like(clock)
         for devices in self.pool.turns:
             mine = self.pool.serves[devices]
-            done = np.maximum(self.busy[:, mine], free[:, devices]) + load[:, devices]
-            self.busy[:, mine] = loaded[:, devices] = done
-        took = np.maximum(clock, loaded)
+            done: IntArray = np.maximum(self.busy[:, mine], free[:, devices]) + load[:, devices]
+            self.busy[:, mine] = done
+            loaded[:, devices] = done
+        took: IntArray = np.maximum(clock, loaded)
         self.taken.append(took)
         self.waited = self.waited + (took - clock)
         return took

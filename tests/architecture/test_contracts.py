@@ -13,6 +13,7 @@ from nearlinear.models import prediction, scenario
 from nearlinear.models.catalogue import DATA
 from nearlinear.models.compute_profile import PLAIN, TERMS
 from nearlinear.models.link_profile import Holdout
+from nearlinear.simulator.failures.outcome import GoodputPoint, Simulated
 from tests.unit.models.kernels_known import all_families
 
 
@@ -47,6 +48,8 @@ def _find(node: Any, wanted: set[str]) -> bool:
         ("prediction", prediction.UntilTarget),
         ("prediction", prediction.Ending),
         ("profile", Holdout),
+        ("goodput", GoodputPoint),
+        ("goodput", Simulated),
     ],
 )
 def test_fields(schema: str, kind: Any) -> None:
@@ -68,6 +71,6 @@ def test_scenario_tables(table: str) -> None:
     assert {name.replace("-", "_") for name in properties} == _names(kind)
 
 
-@pytest.mark.parametrize("name", ["prediction", "profile", "record", "scenario"])
+@pytest.mark.parametrize("name", ["goodput", "prediction", "profile", "record", "scenario"])
 def test_every_object_is_closed_or_says_why(name: str) -> None:
     assert _schema(name)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
