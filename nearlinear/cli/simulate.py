@@ -58,7 +58,7 @@ LOADERS = Annotated[
 ]
 PLOT = Annotated[
     str | None,
-    _option("--plot", "Draw the run: with --jitter, the slowest of the devices. .svg, .png, .pdf.",
+    _option("--plot", "Draw what --jitter (slowest device) or --loader (parts of a step) does: .svg, .png.",
             metavar="FILE"),
 ]  # fmt: skip
 ORDER = Annotated[
@@ -147,7 +147,7 @@ def simulate(
 ) -> None:
     """Simulate every message: a scenario with jitter and contention, a lone collective, or a schedule."""
     from nearlinear.cli.output import check_out
-    from nearlinear.cli.plots import PICTURES, draw
+    from nearlinear.cli.plots import check_plot, draw
     from nearlinear.cli.predict import following
     from nearlinear.cli.predictions import SUFFIXES, show
     from nearlinear.cli.simulations import conditions_of, finish, refuse_lone_options
@@ -164,11 +164,11 @@ def simulate(
     )
     path = check_out(out, SUFFIXES)
     drawn = check_out(timeline, (".gz", ".json"), "--timeline")
-    picture = check_out(plot, PICTURES, "--plot")
     conditions = conditions_of(
         scenario.knowledge.seed, steps, jitter, slow_node, slow_link, loader, bucket_order, fabric,
         switch_latency, prefetch, loaders_per_node,
     )  # fmt: skip
+    picture = check_plot(plot, conditions)
     prediction, explained = execute(scenario, engine, conditions, sharing)
     detail = explained.detail(cross_check)
     show(prediction, as_json, path, following(scenario, "predict"), detail)

@@ -36,7 +36,8 @@ MAIN = "from nearlinear.cli.app import main; main()"
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["predict", "--help"], ["measure", "--help"], ["--version"]]
+    "arguments",
+    [["--help"], ["predict", "--help"], ["measure", "--help"], ["goodput", "--help"], ["--version"]],
 )
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert _loaded(MAIN, *arguments) == set()

@@ -97,6 +97,44 @@ def test_conditions_of_steps_change_the_result(cli: Cli) -> None:
         assert _result(cli, *STEP, *option)["points"][-1]["step_time_s"]["median"] != calm, option
 
 
+@pytest.mark.parametrize("jitter", ["5%", "gamma:5%", "exponential:5%"])
+def test_the_slowest_device_is_told_and_expected(cli: Cli, jitter: str) -> None:
+    arguments = (*STEP[:-1], "401", "--jitter", jitter, "--plot", "s.svg")
+    slowest = _result(cli, *arguments)["run"]["slowest"]
+    assert slowest["devices"] == 16
+    assert abs(slowest["simulated"] - slowest["expected"]) < 3.29 / 1.96 * slowest["half_width"]
+    assert "expected (order statistics)" in Path("s.svg").read_text()
+    assert "  Slowest          of 16, its compute: expected 1." in cli(*arguments).out
+    assert "slowest" not in _result(cli, *STEP)["run"]
+
+
+def test_waiting_for_batches_is_a_part_of_its_own(cli: Cli) -> None:
+    """Of 50 ms to load, a step waits for what it does not take itself; for the first batch all of it."""
+    arguments = (*STEP, "--loader", "50ms", "--steps", "10")
+    result = _result(cli, *arguments, "--plot", "parts.svg")
+    for point in result["points"]:
+        parts = point["breakdown_s"]
+        assert sum(parts.values()) == pytest.approx(point["step_time_s"]["median"], rel=1e-6)
+        assert parts["exposed_communication_s"] < 0.01
+        assert 0.8 * 0.05 < parts["data_wait_s"] < 1.02 * 0.05
+    assert result["answer"]["binding"] == "waiting for batches"
+    assert "waiting for data" in Path("parts.svg").read_text()
+    assert "data is waiting for batches" in cli(*arguments).out
+    assert "data is waiting for batches" not in cli(*STEP).out
+
+
+def test_devices_that_are_served_late_make_the_others_wait(cli: Cli) -> None:
+    """Eight devices of a node share 8, 4 or 1 loaders: the last batch is there after 5, 10 or 40 ms."""
+    base = (*STEP, "--loader", "5ms", "--steps", "20")
+    found = []
+    for more in ((), ("--loaders-per-node", "4"), ("--loaders-per-node", "1")):
+        parts = _result(cli, *base, *more)["points"][-1]["breakdown_s"]
+        found.append(parts["data_wait_s"] + parts["exposed_communication_s"])
+        assert parts["data_wait_s"] > 0
+    assert found[1] - found[0] == pytest.approx(0.005, rel=0.05)
+    assert found[2] - found[0] == pytest.approx(0.035, rel=0.05)
+
+
 @pytest.mark.parametrize("engine", ["rounds", "events", "simpy"])
 def test_steps_are_explained(cli: Cli, engine: str) -> None:
     run = _result(cli, *STEP, "--steps", "2", "--engine", engine, "--cross-check")["run"]
@@ -209,6 +247,16 @@ def test_sharing_by_round_says_where_it_is_outside(cli: Cli) -> None:
         ((*STEP, "--switch-latency", "1us"), 2, "--switch-latency: needs --fabric"),
         ((*STEP, "--bucket-order", "lifo"), 2, "--bucket-order: must be ready or priority, got 'lifo'"),
         ((*STEP, "--fabric", "fattree:levles=3"), 2, "--fabric: "),
+        ((*STEP, "--jitter", "gama:3%"), 2, "--jitter: must be a known word, got 'gama'; did you mean"),
+        ((*STEP, "--jitter", "none.jsonl"), 2, "none.jsonl: must be a readable file"),
+        ((*STEP, "--prefetch", "2"), 2, "--prefetch: needs --loader, got 2; say --loader 30ms"),
+        ((*STEP, "--loader", "3ms", "--prefetch", "0"), 2, "--prefetch: must lie in 1..1000, got 0"),
+        ((*STEP, "--loaders-per-node", "2"), 2, "--loaders-per-node: needs --loader, got 2"),
+        ((*STEP, "--loader", "3ms~"), 2, "--loader: must be a fraction, got ''"),
+        ((*STEP, "--plot", "a.png"), 2, "--plot: needs --jitter or --loader; say --jitter 3%"),
+        ((*STEP, "--jitter", "3%", "--plot", "a.gif"), 2, "--plot: must end in .svg, .png, .pdf"),
+        ((*RING, *LOGGOPS, "--prefetch", "3"), 2, "--prefetch: has no effect with --collective"),
+        ((*RING, *LOGGOPS, "--plot", "a.png"), 2, "--plot: has no effect with --collective"),
     ],
 )  # fmt: skip
 def test_mistakes(cli: Cli, arguments: tuple[str, ...], code: int, message: str) -> None:
