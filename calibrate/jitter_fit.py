@@ -80,7 +80,7 @@ class FittedJitter:
 
 
 def compute_times(record: Record) -> FloatArray:
-    """Return compute times of a record, shape (ranks, steps): of training, or of its most repeated kernel.
+    """Return compute times of a record, shape (ranks, steps): of training, or of its longest kernel.
 
     Raises
     ------
@@ -96,8 +96,8 @@ def compute_times(record: Record) -> FloatArray:
     else:
         kernels = [s for s in record.samples if s.flop is not None and s.per_rank_s]
         cells = samples_by(kernels, "operation", "algorithm", "dtype", "size_bytes", "flop", "mode")
-        most = max(cells.values(), key=len, default=[])
-        rows = [list(column) for column in zip(*(s.per_rank_s or () for s in most), strict=True)]
+        chosen = max(cells.values(), key=lambda cell: (len(cell) >= FEWEST, cell[0].time_s), default=[])
+        rows = [list(column) for column in zip(*(s.per_rank_s or () for s in chosen), strict=True)]
     fewest = min(map(len, rows), default=0)
     if fewest < FEWEST:
         remedy = "give the record of nearlinear train, or of measure --ops gemm with more --repetitions"
