@@ -1,6 +1,6 @@
 """How goodput is answered and shown: four lines, a table over devices, JSON, CSV, a picture, a timeline."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,11 +19,12 @@ from nearlinear.cli.output import (
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.duration import format_duration
 from nearlinear.models.errors import SpecError
-from nearlinear.models.units import format_rate, format_time
+from nearlinear.models.units import format_rate
 
 if TYPE_CHECKING:
     from nearlinear.simulator.failures.outcome import GoodputPoint
     from nearlinear.simulator.failures.question import Question, Scale
+    from nearlinear.simulator.failures.sweep import Sweep
 
 MOST_SPANS = 1_000_000
 COLUMNS = ("devices", "job fails every", "Young", "Daly", "used", "formula", "simulated", "90 % of runs",
@@ -62,13 +63,14 @@ class Asked:
     provenance: Mapping[str, Any]
 
     def scale(self, devices: int, duration_s: float | None, steps: int | None) -> "Scale":
-        """Return the question at a scale; runs of so many steps take the samples of a step in turn."""
+        """Return the question at a scale; runs of so many steps take the samples of a step, shuffled."""
         import numpy as np
 
         from nearlinear.simulator.failures.question import Scale
 
         runs = self.question.runs
-        work = np.full(runs, duration_s) if steps is None else steps * np.resize(self.steps[devices], runs)
+        shuffled = np.random.default_rng(self.question.seed).permutation(self.steps[devices])
+        work = np.full(runs, duration_s) if steps is None else steps * np.resize(shuffled, runs)
         return Scale(question=self.question, devices=devices, per_node=self.per_node, work_s=work)
 
 
@@ -78,6 +80,8 @@ def answer(asked: Asked, own: Mapping[str, Any]) -> None:
     from nearlinear.cli.plots import PICTURES
     from nearlinear.models.units import parse_duration
     from nearlinear.simulator.failures.outcome import point
+    from nearlinear.simulator.failures.sweep import Sweep
+    from nearlinear.simulator.timeline import write_timeline
 
     out = check_out(own["out"], (".json", ".csv"))
     picture = check_out(own["plot"], PICTURES, "--plot")
@@ -91,17 +95,20 @@ def answer(asked: Asked, own: Mapping[str, Any]) -> None:
         raise SpecError("--duration", "must be > 0", got=own["duration"])
     scales = [asked.scale(devices, duration_s, own["steps"]) for devices in asked.steps]
     points = [with_rate(point(scale), asked) for scale in scales]
+    sweep = Sweep.of(scales[-1]) if picture else None
+    events = _events(scales[-1]) if timeline else None
     document = to_document(asked, points, own)
     _show(asked, points, document, own["as_json"])
     tell = say if own["as_json"] else print
     if out is not None:
         write_text(out, csv_text(*_flat(points))) if out.suffix == ".csv" else write_json(out, document)
         tell(f"wrote {out}")
-    if picture is not None:
-        _draw(scales[-1], points[-1], picture)
+    if picture is not None and sweep is not None:
+        _draw(points[-1], sweep, picture)
         tell(f"wrote {picture}")
-    if timeline is not None:
-        tell(_write_timeline(scales[-1], timeline))
+    if timeline is not None and events is not None:
+        count = write_timeline(events, timeline)
+        tell(f"wrote {timeline}: {count:,} events of one run; open in ui.perfetto.dev")
 
 
 def with_rate(point: "GoodputPoint", asked: Asked) -> "GoodputPoint":
@@ -188,31 +195,25 @@ def _flat(points: list["GoodputPoint"]) -> tuple[list[str], list[list[Any]]]:
     return list(rows[0]), [[row.get(name) for name in rows[0]] for row in rows]
 
 
-def _draw(scale: "Scale", point: "GoodputPoint", path: Path) -> None:
+def _draw(point: "GoodputPoint", sweep: "Sweep", path: Path) -> None:
     from nearlinear.reports.figures import save
     from nearlinear.reports.goodput import draw_goodput
-    from nearlinear.simulator.failures.sweep import Sweep
 
-    save(draw_goodput(point, Sweep.of(scale)), path)
+    save(draw_goodput(point, sweep), path)
 
 
-def _write_timeline(scale: "Scale", path: Path) -> str:
+def _events(scale: "Scale") -> Iterator[dict[str, Any]]:
+    """Return the first run as events of a timeline; what is written behind compute has its own thread."""
     from nearlinear.simulator.failures.job import TICKS_PER_SECOND
     from nearlinear.simulator.failures.processes import WRITING
-    from nearlinear.simulator.timeline import span_events, write_timeline
+    from nearlinear.simulator.timeline import span_events
 
     checkpoints = scale.question.how.checkpoints(float(scale.work_s[0]), scale.interval_s)
     if 2 * checkpoints > MOST_SPANS:
         rule = f"can show at most {MOST_SPANS:,} spans, this run has {2 * checkpoints:,}"
         raise SpecError("--timeline", rule, remedy="say a shorter --duration")
-    told = scale.told(scale.interval_s)
     spans = (
         (int(s.name == WRITING), s.name, s.begin / TICKS_PER_SECOND, s.end / TICKS_PER_SECOND)
-        for s in told.spans
+        for s in scale.told(scale.interval_s).spans
     )
-    write_timeline(span_events(f"{scale.devices:,} devices", ("job", "writer"), spans), path)
-    wall_s = told.wall / TICKS_PER_SECOND
-    return (
-        f"wrote {path}: one run at {scale.devices:,} devices, {told.failures} failures in"
-        f" {format_time(wall_s) if wall_s < 60 else format_duration(wall_s)}; open in ui.perfetto.dev"
-    )
+    return span_events(f"{scale.devices:,} devices", ("job", "writer"), spans)

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from nearlinear.models.arrays import FloatArray
+from nearlinear.models.duration import format_duration
+from nearlinear.models.errors import SpecError
 from nearlinear.simulator.failures.job import TICKS_PER_SECOND
 from nearlinear.simulator.failures.outcome import Simulated
 from nearlinear.simulator.failures.question import LONGEST, Scale
 
+FEWEST = 3  # intervals that make a picture
 LINE = 120  # points of the formula
 SWEEP = np.geomspace(0.2, 5.0, 13)  # intervals, over the one in the middle
 
@@ -35,11 +38,20 @@ class Sweep:
 
     @classmethod
     def of(cls, scale: Scale) -> "Sweep":
-        """Return the sweep about Daly's interval of a scale, without intervals that get nowhere."""
+        """Return the sweep about Daly's interval of a scale, without intervals that get nowhere.
+
+        Raises
+        ------
+        SpecError
+            Runs too short to have several intervals.
+        """
         how, work_s = scale.question.how, float(scale.work_s.mean())
         middle = how.interval_s(scale.mtbf_s)
         wanted = [t for t in middle * SWEEP if how.behind_s <= t <= work_s]
         kept = [t for t in wanted if scale.expected_s(t) <= LONGEST * work_s]
+        if len(kept) < FEWEST:
+            rule = f"needs runs that are longer than {format_duration(float(SWEEP[FEWEST] * middle))}"
+            raise SpecError("--plot", rule, remedy="say a longer --duration, or more --steps")
         line = np.geomspace(kept[0], kept[-1], LINE)
         walls = [scale.spent(t).wall / TICKS_PER_SECOND for t in kept]
         return cls(

@@ -132,6 +132,8 @@ def test_a_picture_where_nothing_blocks(cli: Cli) -> None:
         ((*JOB, "--steps", "0"), "--steps: must be >= 1, got 0"),
         ((*JOB, "--weibull", "0"), "--weibull: must lie in 0.1..10, got 0.0"),
         ((*JOB, "--blocking", "120%"), "--blocking: must lie in 0..1, got '120%'"),
+        ((*JOB, "--duration", "1min", "--plot", "x.svg"), "--plot: needs runs that are longer than"),
+        ((*JOB, "--duration", "1000d", "--every", "30s", "--timeline", "x.json"), "--timeline: can show at"),
         ((*JOB, "--plot", "x.txt"), "--plot: must end in .svg, .png, .pdf, got 'x.txt'"),
         ((*JOB, "--out", "x.html"), "--out: must end in .json, .csv, got 'x.html'"),
         ((*JOB, "--timeline", "x"), "--timeline: must end in .gz, .json, got 'x'"),
