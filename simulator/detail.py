@@ -9,6 +9,7 @@ import numpy as np
 from nearlinear.models.arrays import FloatArray, IntArray
 from nearlinear.simulator.cause import CriticalPath
 from nearlinear.simulator.exchange import TICKS_PER_SECOND
+from nearlinear.simulator.steps.starvation import Starvation
 from nearlinear.simulator.steps.stragglers import Slowest
 from nearlinear.simulator.usage import LinkUsage
 
@@ -43,6 +44,8 @@ class Detail:
         What a reader must know.
     slowest : Slowest or None
         The slowest device of a step, of a run with jitter.
+    starvation : Starvation or None
+        The pace of steps that are fed, of a run that loads.
     """
 
     engine: str
@@ -56,6 +59,7 @@ class Detail:
     checks: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     slowest: Slowest | None = None
+    starvation: Starvation | None = None
 
     @property
     def median_s(self) -> float:
@@ -75,7 +79,8 @@ class Detail:
             "critical_path": None if self.path is None else path_document(self.path),
             "checks": list(self.checks),
         }
-        return run if self.slowest is None else run | {"slowest": self.slowest.document()}
+        more = {"slowest": self.slowest, "loading": self.starvation}
+        return run | {name: one.document() for name, one in more.items() if one is not None}
 
     def _distribution(self) -> dict[str, float]:
         values = np.percentile(self.makespan_s, PERCENTILES)

@@ -92,6 +92,8 @@ def tell(detail: "Detail") -> None:
         print(f"  Ranks            {len(detail.rank_end_s):,}, done from {first} to {last}")
     if detail.slowest is not None:
         print(f"  Slowest          {detail.slowest.line()}")
+    if detail.starvation is not None:
+        print(f"  Loading          {detail.starvation.line()}")
     if detail.links is not None and len(detail.links.link):
         print(f"  Busiest link     {detail.links.name[0]}, {detail.links.utilisation[0]:.0%} of the time")
     print(f"  Checked          {'; '.join(detail.checks)}")

@@ -17,6 +17,7 @@ from nearlinear.simulator.rounds.bounds import check_bounds
 from nearlinear.simulator.rounds.packing import Packed
 from nearlinear.simulator.rounds.tally import Tally
 from nearlinear.simulator.steps.conditions import Conditions
+from nearlinear.simulator.steps.starvation import Starvation
 from nearlinear.simulator.steps.step_path import StepRecord, step_path
 from nearlinear.simulator.steps.step_program import StepProgram, step_program
 from nearlinear.simulator.steps.stragglers import Slowest
@@ -120,6 +121,7 @@ class Explained:
             received_bytes=np.resize(received, devices) if exchanges else np.zeros(devices, np.int64),
             links=schedule_usage(exchanges, steps, ticks) if exchanges else None, path=path,
             checks=tuple(checks), warnings=tuple(warnings), slowest=self.slowest(),
+            starvation=Starvation.of(self.workers, self.conditions, self.run, self.sample),
         )  # fmt: skip
 
     def slowest(self, devices: int | None = None) -> Slowest | None:

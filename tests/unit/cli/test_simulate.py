@@ -118,9 +118,19 @@ def test_waiting_for_batches_is_a_part_of_its_own(cli: Cli) -> None:
         assert parts["exposed_communication_s"] < 0.01
         assert 0.8 * 0.05 < parts["data_wait_s"] < 1.02 * 0.05
     assert result["answer"]["binding"] == "waiting for batches"
+    loading = result["run"]["loading"]
+    assert loading["expected_s"] == loading["load_s"] == 0.05
+    assert loading["simulated_s"] == pytest.approx(0.05, rel=1e-6)
     assert "waiting for data" in Path("parts.svg").read_text()
     assert "data is waiting for batches" in cli(*arguments).out
     assert "data is waiting for batches" not in cli(*STEP).out
+
+
+def test_batches_that_are_early_leave_the_step_as_it_is(cli: Cli) -> None:
+    run = _result(cli, *STEP, "--loader", "1us", "--steps", "10", "--no-overlap")["run"]["loading"]
+    assert run["expected_s"] == run["step_s"] > run["load_s"] == pytest.approx(1e-6)
+    assert run["simulated_s"] == pytest.approx(run["step_s"], rel=1e-3)
+    assert "loading" not in _result(cli, *STEP, "--loader", "1us")["run"]
 
 
 def test_devices_that_are_served_late_make_the_others_wait(cli: Cli) -> None:
