@@ -40,7 +40,8 @@ def _calm(devices: int, samples: int, conditions: Conditions) -> tuple[Workers, 
     buckets = len(model.buckets.size_bytes)
     option = Option(algorithm=LIBRARY, choices=Choices())
     slowness = np.full(samples, float(model.slowness(parameters, devices)[0]))
-    exchange = Exchange(options=(option,) * buckets, time_s=np.zeros((samples, buckets)))
+    nothing = np.zeros((samples, buckets))
+    exchange = Exchange(options=(option,) * buckets, time_s=nothing, copy_s=nothing)
     workers = Workers(
         model=model, topology=parameters.topology(devices), slowness=slowness, exchange=exchange,
         placement=Placement(devices=devices, per_node=PER_NODE, conditions=conditions),
