@@ -83,8 +83,8 @@ def staleness() -> Iterator[str]:
             ("exponential", 0.1, exponential, exponential, queued(workers, 1.0, 0.1)),
             (f"log-normal {SPREAD}, no service", 1e-6, durations.varying(Jitter(spread=SPREAD)), constant,
              renewal(workers, lognormal(1.0, SPREAD))),
-            (f"log-normal {SPREAD}, never resting", 3 / workers, durations.varying(Jitter(spread=SPREAD)), constant,
-             never_resting(workers, lognormal(1.0, SPREAD), 3 / workers)),
+            (f"log-normal {SPREAD}, never resting", 3 / workers, durations.varying(Jitter(spread=SPREAD)),
+             constant, never_resting(workers, lognormal(1.0, SPREAD), 3 / workers)),
         ]  # fmt: skip
         for name, ratio, draw, service, closed in kinds:
             found = courses(workers, ratio, draw, service)
