@@ -6,9 +6,11 @@ the pace of the slower of the two,
 
     step = max(load, compute + exchange),    wait = max(0, load - compute - exchange),
 
-however many places there are (Theano-MPI: only the shortfall shows). A loader that serves c devices needs
-c load for a batch of each. Where times vary, places pay: with exponential times of means L and S the
-loader feeds a queue of at most K = prefetch + 1 batches, the one in training included, and
+however many places there are (Theano-MPI: only the shortfall shows). A loader that serves c devices needs c
+load for a batch of each; one device that loads for all p and sends the others their batches p load + (p -
+1) send, which is what FireCaffe's author tried and found slow. Where times vary, places pay: with
+exponential times of means L and S the loader feeds a queue of at most K = prefetch + 1 batches, the one in
+training included, and
 
     rate = (1 - P0)/S,   P0 = (1 - r)/(1 - r^(K+1)),   r = S/L    (P0 = 1/(K+1) where r = 1).
 
@@ -40,12 +42,16 @@ class Loader:
         Batches held ahead, the one that is being loaded included.
     per_node : int or None
         Loaders of a node, dealt to its devices in turn; None for one per device.
+    scatter_bytes : float
+        Of one sample, where the first device loads the batches of all, one after another, and sends the
+        others theirs; 0 where every device has its own data.
     """
 
     time_s: float = 0.0
     jitter: Jitter = field(default_factory=Jitter)
     prefetch: int = 1
     per_node: int | None = None
+    scatter_bytes: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.prefetch <= MOST_AHEAD:
@@ -53,8 +59,18 @@ class Loader:
         if self.per_node is not None and self.per_node < 1:
             raise SpecError("--loaders-per-node", "must be >= 1", got=self.per_node)
 
-    def pace_s(self, devices: int, per_node: int) -> float:
-        """Return the time between two batches of the worst served device, without jitter."""
+    @property
+    def scatters(self) -> bool:
+        """Whether one device loads for all."""
+        return self.scatter_bytes > 0
+
+    def pace_s(self, devices: int, per_node: int, send_s: float = 0.0) -> float:
+        """Return the time between two batches of the worst served device, without jitter.
+
+        Where one device loads for all, p load + (p - 1) send, one after another.
+        """
+        if self.scatters:
+            return devices * self.time_s + (devices - 1) * send_s
         on_node = min(devices, per_node)
         served = 1 if self.per_node is None else -(-on_node // min(self.per_node, on_node))
         return self.time_s * served

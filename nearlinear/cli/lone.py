@@ -15,8 +15,8 @@ MACHINE = ("cluster", "device", "per_node", "node_link", "net", "nics", "profile
 CHOICE = ("algorithm", "outer", "servers", "wire")
 DRAWS = ("samples", "seed")
 OF_STEPS = (
-    "steps", "jitter", "slow_node", "loader", "prefetch", "loaders_per_node", "bucket_order", "rule",
-    "period", "elasticity", "probability", "staleness", "plot",
+    "steps", "jitter", "slow_node", "loader", "prefetch", "loaders_per_node", "scatter", "bucket_order",
+    "rule", "period", "elasticity", "probability", "staleness", "plot",
 )  # fmt: skip
 
 

@@ -63,6 +63,14 @@ LOADERS = Annotated[
     int | None,
     _option("--loaders-per-node", "Loaders that devices share. (default: one each)", metavar="COUNT"),
 ]
+SCATTER = Annotated[
+    str | None,
+    _option(
+        "--scatter", "The first device loads all batches and sends the others theirs; the size of a sample on"
+        " the wire, as 192KiB.",
+        metavar="SIZE",
+    ),
+]  # fmt: skip
 PLOT = Annotated[
     str | None,
     _option(
@@ -158,6 +166,7 @@ def simulate(
     loader: LOADER = None,
     prefetch: PREFETCH = None,
     loaders_per_node: LOADERS = None,
+    scatter: SCATTER = None,
     bucket_order: ORDER = "ready",
     fabric: FABRIC = None,
     switch_latency: SWITCH_LATENCY = None,
@@ -207,7 +216,7 @@ def simulate(
     drawn = check_out(timeline, (".gz", ".json"), "--timeline")
     conditions = conditions_of(
         scenario.knowledge.seed, steps or (RULE_STEPS if rule else 1), jitter, slow_node, slow_link, loader,
-        bucket_order, fabric, switch_latency, prefetch, loaders_per_node,
+        bucket_order, fabric, switch_latency, prefetch, loaders_per_node, scatter,
     )  # fmt: skip
     if rule is not None:
         refused = {"engine": engine, "sharing": sharing, "loader": loader, "bucket_order": bucket_order,

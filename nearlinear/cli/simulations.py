@@ -18,7 +18,7 @@ MOST_DRAWN = 1_000_000  # messages of a run that a timeline can be drawn of
 def conditions_of(
     seed: int, steps: int, jitter: str, slow_node: list[str] | None, slow_link: list[str] | None,
     loader: str | None, bucket_order: str, fabric: str | None, switch_latency: str | None,
-    prefetch: int | None = None, loaders_per_node: int | None = None,
+    prefetch: int | None = None, loaders_per_node: int | None = None, scatter: str | None = None,
 ) -> "Conditions":  # fmt: skip
     """Return the conditions that options state.
 
@@ -40,7 +40,7 @@ def conditions_of(
         raise SpecError("--slow-link", "needs a fabric", got=unknown[0], remedy=remedy)
     return Conditions(
         steps=steps, jitter=jitter_of(jitter), seed=seed, slow_nodes=nodes, slow_links=links,
-        loader=loader_of(loader, prefetch, loaders_per_node), order=bucket_order, fabric=fabric,
+        loader=loader_of(loader, prefetch, loaders_per_node, scatter), order=bucket_order, fabric=fabric,
         switch_latency_s=parse_duration(switch_latency, "--switch-latency") if switch_latency else 0.0,
     )  # fmt: skip
 

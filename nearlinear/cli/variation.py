@@ -36,8 +36,8 @@ def jitter_of(text: str) -> "Jitter":
     return fitted.jitter
 
 
-def loader_of(text: str | None, prefetch: int | None, per_node: int | None) -> "Loader":
-    """Return the loader of ``--loader``, ``--prefetch`` and ``--loaders-per-node``.
+def loader_of(text: str | None, prefetch: int | None, per_node: int | None, scatter: str | None) -> "Loader":
+    """Return the loader of ``--loader``, ``--prefetch``, ``--loaders-per-node`` and ``--scatter``.
 
     Raises
     ------
@@ -46,17 +46,21 @@ def loader_of(text: str | None, prefetch: int | None, per_node: int | None) -> "
     """
     from nearlinear.models.training.jitter import Jitter
     from nearlinear.models.training.loading import Loader
-    from nearlinear.models.units import parse_duration
+    from nearlinear.models.units import parse_duration, parse_size
 
     if not text:
-        for name, value in (("--prefetch", prefetch), ("--loaders-per-node", per_node)):
+        given = (("--prefetch", prefetch), ("--loaders-per-node", per_node), ("--scatter", scatter))
+        for name, value in given:
             if value is not None:
                 raise SpecError(name, "needs --loader", got=value, remedy="say --loader 30ms")
         return Loader()
+    if scatter and per_node is not None:
+        raise SpecError("--scatter", "excludes --loaders-per-node: one device loads for all", got=scatter)
     time, tilde, spread = text.partition("~")
     return Loader(
         time_s=parse_duration(time, "--loader"),
         jitter=Jitter.of(spread, "--loader") if tilde else Jitter(),
         prefetch=1 if prefetch is None else prefetch,
         per_node=per_node,
+        scatter_bytes=parse_size(scatter, "--scatter") if scatter else 0.0,
     )

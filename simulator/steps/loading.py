@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from nearlinear.models.arrays import IntArray
+from nearlinear.models.arrays import FloatArray, IntArray
 from nearlinear.models.training.loading import Loader
 from nearlinear.simulator.exchange import to_ticks
 
@@ -25,16 +25,21 @@ class Pool:
         Scale; devices fill nodes in order.
     seed : int
         Of the jitter of loading.
+    send_s : ndarray, shape (samples, 1), or float
+        Sending a batch to another device, where the first one loads for all.
     """
 
     loader: Loader
     devices: int
     per_node: int
     seed: int
+    send_s: FloatArray | float = 0.0
 
     @cached_property
     def serves(self) -> IntArray:
         """Which loader serves each device, shape (devices,)."""
+        if self.loader.scatters:
+            return np.zeros(self.devices, dtype=np.int64)
         each = min(self.loader.per_node or self.per_node, self.per_node)
         device = np.arange(self.devices)
         return device // self.per_node * each + device % self.per_node % each
@@ -43,7 +48,8 @@ class Pool:
     def turns(self) -> list[IntArray]:
         """The devices that loaders serve first, second and so on in every round of batches."""
         each = min(self.loader.per_node or self.per_node, self.per_node)
-        turn = np.arange(self.devices) % self.per_node // each
+        device = np.arange(self.devices)
+        turn = device if self.loader.scatters else device % self.per_node // each
         return [np.flatnonzero(turn == number) for number in range(int(turn.max()) + 1)]
 
     @property
@@ -62,8 +68,9 @@ class Pool:
             return []
         generator, shape = np.random.default_rng((self.seed, LOADING)), (samples, self.devices)
         lasting = self.loader.jitter.draw_lasting(generator, shape)
+        sent = np.broadcast_to(self.send_s, (samples, 1)) * (np.arange(self.devices) > 0)
         return [
-            to_ticks(self.loader.time_s * lasting * self.loader.jitter.draw(generator, shape))
+            to_ticks(self.loader.time_s * lasting * self.loader.jitter.draw(generator, shape) + sent)
             for _ in range(steps)
         ]
 

@@ -37,7 +37,9 @@ class Starvation:
         ends, settled = run.step_end_s[:, sample], (conditions.steps - 1) // 2
         placement = workers.placement
         return cls(
-            load_s=conditions.loader.pace_s(placement.devices, placement.per_node),
+            load_s=conditions.loader.pace_s(
+                placement.devices, placement.per_node, float(workers.send_s(conditions.loader)[sample, 0])
+            ),
             step_s=_step_s(workers, sample),
             simulated_s=float((ends[-1] - ends[settled]) / (conditions.steps - 1 - settled)),
         )

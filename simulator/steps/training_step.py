@@ -8,9 +8,7 @@ exactly those who wait for it. Loaders prepare the next batches while a step run
 collective has no schedule to execute: it starts when all ranks are there and takes the time measured.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -18,16 +16,16 @@ from nearlinear.models.arrays import FloatArray, IntArray
 from nearlinear.models.hardware.topology import Topology
 from nearlinear.models.training.buckets import GRADIENT_BYTES
 from nearlinear.models.training.exchange import Exchange, Option
+from nearlinear.models.training.loading import Loader
 from nearlinear.models.training.model import StepModel
-from nearlinear.simulator.exchange import TICKS_PER_SECOND, Vector, to_ticks
+from nearlinear.simulator.exchange import TICKS_PER_SECOND, Vector
 from nearlinear.simulator.rounds.packing import Packed
+from nearlinear.simulator.steps.bucket_exchange import BucketExchange, Engine, bucket_exchanges
 from nearlinear.simulator.steps.compute import Compute, bucket_order
 from nearlinear.simulator.steps.conditions import Conditions
 from nearlinear.simulator.steps.loading import Feed, Pool
 from nearlinear.simulator.steps.placement import Placement
 from nearlinear.simulator.steps.step_path import ExchangeRecord, StepRecord
-
-Engine = Callable[[Packed, IntArray], IntArray]  # end clocks from start clocks, shape (samples, ranks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,8 +85,16 @@ class Workers:
 
     def pool(self, conditions: Conditions) -> Pool:
         """Return the loaders of the devices."""
-        placement = self.placement
-        return Pool(conditions.loader, placement.devices, placement.per_node, conditions.seed)
+        placement, loader = self.placement, conditions.loader
+        return Pool(loader, placement.devices, placement.per_node, conditions.seed, self.send_s(loader))
+
+    def send_s(self, loader: Loader) -> FloatArray:
+        """Return how long a batch takes to another device, over the slowest link; shape (samples, 1)."""
+        devices, nothing = self.placement.devices, np.zeros((len(self.slowness), 1))
+        if not loader.scatters or devices == 1:
+            return nothing
+        size = self.model.case.batch_per_device(devices) * loader.scatter_bytes
+        return nothing + self.topology.hop_s(devices, size, 0.0)
 
     def packed(self, bucket: int, option: Option) -> Packed:
         """Return the exchange of a bucket, ready to run."""
@@ -126,18 +132,19 @@ def run_steps(
     records : list, optional
         Where to keep the clocks of every step in order *ready*.
     """
-    exchanges = _exchanges(workers, engine)
+    exchanges = bucket_exchanges(workers.exchange, workers.packed, engine)
     servers = max((one.servers for one in exchanges), default=0)
     samples, devices = len(workers.slowness), workers.placement.devices
     state = _State.of(samples, devices, servers, len(workers.model.buckets.size_bytes))
     order = workers.order(conditions) if exchanges else []
+    by_bucket = conditions.order == "priority" and bool(exchanges)
     feed = Feed(workers.pool(conditions), conditions.steps, samples)
     ends, paces = [], workers.paces(conditions)
     for pace in paces:
         compute = Compute.of(workers.model, devices, pace)
         state.before = state.clock
         state.clock = feed.take(state.clock)
-        if conditions.order == "priority":
+        if by_bucket:
             _step_by_bucket(compute, exchanges, order, state)
             ends.append(_settled(compute, state).max(axis=1))
         else:
@@ -145,7 +152,7 @@ def run_steps(
             ends.append(state.clock.max(axis=1))
             if records is not None:
                 records.append(record)
-    if conditions.order == "priority":
+    if by_bucket:
         state.clock = _settled(compute, state)
     total_s = state.clock.max(axis=1) / TICKS_PER_SECOND
     return Run(
@@ -175,7 +182,7 @@ class _State:
         return cls(zeros, zeros, spare, [zeros] * buckets, zeros)
 
 
-def _step(compute: Compute, exchanges: list["_Exchange"], order: list[int], state: _State) -> StepRecord:
+def _step(compute: Compute, exchanges: list[BucketExchange], order: list[int], state: _State) -> StepRecord:
     """Run a step after which all buckets are in and all weights updated."""
     before, begun = state.before, state.clock
     begin = stream = begun + compute.forward
@@ -196,7 +203,9 @@ def _step(compute: Compute, exchanges: list["_Exchange"], order: list[int], stat
     )
 
 
-def _step_by_bucket(compute: Compute, exchanges: list["_Exchange"], order: list[int], state: _State) -> None:
+def _step_by_bucket(
+    compute: Compute, exchanges: list[BucketExchange], order: list[int], state: _State
+) -> None:
     """Run a step whose forward takes up each bucket as it comes in, and leaves its own buckets in flight."""
     clock = state.clock
     for bucket in reversed(range(len(compute.ready))):
@@ -217,55 +226,3 @@ def _settled(compute: Compute, state: _State) -> IntArray:
     for bucket in reversed(range(len(compute.ready))):
         clock = np.maximum(clock, state.exchanged[bucket]) + compute.optimizer_parts[bucket]
     return clock
-
-
-class _Exchange(Protocol):
-    """The exchange of one bucket, ready to run."""
-
-    servers: int
-    packed: Packed | None
-    copy: IntArray
-
-    def run(self, workers: IntArray, servers: IntArray) -> tuple[IntArray, IntArray]:
-        """Return clocks of workers and servers after it."""
-
-
-class _Scheduled:
-    """An exchange through a schedule that an engine executes, between two copies of every worker."""
-
-    def __init__(self, packed: Packed, engine: Engine, copy: IntArray) -> None:
-        self.schedule, self.engine, self.copy = packed, engine, copy
-        self.packed: Packed | None = packed
-        self.servers = packed.schedule.servers
-
-    def run(self, workers: IntArray, servers: IntArray) -> tuple[IntArray, IntArray]:
-        start = np.concatenate([workers + self.copy, servers[:, : self.servers]], axis=1)
-        done, count = self.engine(self.schedule, start), self.schedule.schedule.workers
-        after = np.concatenate([done[:, count:], servers[:, self.servers :]], axis=1)
-        return done[:, :count] + self.copy, after
-
-
-class _Measured:
-    """A library's own collective: starts when all are there, takes as long as measured."""
-
-    servers = 0
-    packed: Packed | None = None
-
-    def __init__(self, time_s: FloatArray, copy: IntArray) -> None:
-        self.ticks, self.copy = to_ticks(time_s)[:, None] - 2 * copy, copy
-
-    def run(self, workers: IntArray, servers: IntArray) -> tuple[IntArray, IntArray]:
-        done = (workers + self.copy).max(axis=1, keepdims=True) + self.ticks + self.copy
-        return np.broadcast_to(done, workers.shape), servers
-
-
-def _exchanges(workers: Workers, engine: Engine) -> list[_Exchange]:
-    """Return the exchange of every bucket."""
-    found: list[_Exchange] = []
-    for bucket, option in enumerate(workers.exchange.options):
-        copy = to_ticks(workers.exchange.copy_s[:, bucket])[:, None]
-        if option.algorithm.schedule is None:
-            found.append(_Measured(workers.exchange.time_s[:, bucket], copy))
-        else:
-            found.append(_Scheduled(workers.packed(bucket, option), engine, copy))
-    return found

@@ -52,6 +52,7 @@ CONDITIONS = st.builds(
         prefetch=st.integers(1, 3),
         jitter=st.sampled_from([Jitter(), UNEVEN]),
         per_node=st.sampled_from([None, 1, 3]),
+        scatter_bytes=st.sampled_from([0.0, 1e4]),
     ),
     order=st.sampled_from(["ready", "priority"]),
     fabric=st.sampled_from([None, "fat-tree:down=1,levels=2", "rail:rails=4,down=1"]),

@@ -43,7 +43,7 @@ def _calm(devices: int, samples: int, conditions: Conditions) -> tuple[Workers, 
     nothing = np.zeros((samples, buckets))
     exchange = Exchange(options=(option,) * buckets, time_s=nothing, copy_s=nothing)
     workers = Workers(
-        model=model, topology=parameters.topology(devices), slowness=slowness, exchange=exchange,
+        model=model, topology=model.middle.topology(devices), slowness=slowness, exchange=exchange,
         placement=Placement(devices=devices, per_node=PER_NODE, conditions=conditions),
     )  # fmt: skip
     calm = model.layers(devices).total_s * float(slowness[0])
@@ -138,6 +138,22 @@ def test_constant_loads_set_the_pace_where_they_are_slower(
     served = {None: 1, 1: 8, 3: 3}[per_node]  # 8 devices of a node share 3 loaders: 3, 3 and 2
     assert pace == pytest.approx(max(served * load, 1.0) * calm_s, rel=1e-6)
     assert loader.pace_s(16, PER_NODE) == pytest.approx(served * load * calm_s)
+
+
+def test_one_device_that_loads_for_all_sets_the_pace() -> None:
+    """It takes p loads and p - 1 sends for a batch of each."""
+    workers, calm_s = _calm(16, 1, Conditions())
+    loader = Loader(time_s=0.05 * calm_s, scatter_bytes=1e6)
+    send_s = float(workers.send_s(loader)[0, 0])
+    assert send_s > 0.02 * calm_s
+    run, _ = _run(16, 1, Conditions(steps=40, loader=loader))
+    pace = (run.step_end_s[-1, 0] - run.step_end_s[19, 0]) / 20
+    expected = 16 * loader.time_s + 15 * send_s
+    assert expected > calm_s
+    assert pace == pytest.approx(expected, rel=1e-6)
+    assert loader.pace_s(16, PER_NODE, send_s) == pytest.approx(expected, rel=1e-12)
+    own, _ = _run(16, 1, Conditions(steps=40, loader=Loader(time_s=0.05 * calm_s)))
+    assert own.step_s[0] < 0.6 * run.step_s[0]
 
 
 def test_only_the_shortfall_of_loading_is_waited_for() -> None:
