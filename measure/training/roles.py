@@ -17,14 +17,9 @@ from nearlinear.measure.training.mailbox import Mailbox
 from nearlinear.measure.training.replica import Replica, StepTimes
 from nearlinear.measure.transports.buffers import on_host
 from nearlinear.measure.transports.transport import Transport
-from nearlinear.models.training.synchronisation import (
-    AsynchronousServer,
-    BulkSynchronous,
-    ElasticAveraging,
-    Gossip,
-)  # fmt: skip
+from nearlinear.models.training.synchronisation import BulkSynchronous, Gossip, ServerRule
 
-ServerRule = AsynchronousServer | ElasticAveraging
+DONE = np.iinfo(np.int64).max  # clock of a worker that holds nobody back any more
 
 
 class Role(ABC):
@@ -152,23 +147,38 @@ class Visitor(Role):
 
 
 class Server(Role):
-    """The server of an asynchronous rule: it answers one worker after the other."""
+    """The server of an asynchronous rule: it answers one worker after the other, or lets it wait."""
 
     def __init__(self, rule: ServerRule, weights: Any, mailbox: Mailbox, workers: int) -> None:
         self._rule, self._centre, self._mailbox = rule, weights, mailbox
-        self._workers = workers
+        self._clock = np.zeros(workers, dtype=np.int64)
+        self._held: list[int] = []
 
     def run(self, steps: int) -> list[StepTimes]:
-        """Serve until every worker has said that it is done."""
-        working = self._workers
-        while working:
+        """Serve until every worker has said that it is done; all of them begin together."""
+        self._clock[:] = 0
+        while (self._clock < DONE).any():
             visit = self._mailbox.take()
             assert visit is not None
             peer, brought, last = visit
-            working -= last
+            self._clock[peer] = DONE if last else self._clock[peer] + 1
             if not last:
-                self._mailbox.send(self._rule.serve(self._centre, brought), peer)
+                self._answer(peer, self._rule.serve(self._centre, brought))
+            self._release()
         return []
+
+    def _answer(self, peer: int, answer: Any) -> None:
+        """Send an answer, or note that a worker waits for it."""
+        if self._rule.waits(int(self._clock[peer] - self._clock.min())):
+            self._held.append(peer)
+        else:
+            self._mailbox.send(answer, peer)
+
+    def _release(self) -> None:
+        """Answer whoever has waited long enough, with the weights of now."""
+        waiting, self._held = self._held, []
+        for peer in waiting:
+            self._answer(peer, self._centre)
 
     def offer(self) -> None:
         """Send the weights to rank 0."""

@@ -5,6 +5,7 @@ rule         what happens
 ===========  =================================================================================
 bsp          all workers wait for each other and average gradients (or weights, every so often)
 asgd         a worker adds what it has moved to the server's weights and goes on with those
+ssp          the same, but a worker waits where it would be too many visits ahead of the slowest
 easgd        worker and server move towards each other: w -= a (w - g), g += a (w - g)
 gosgd        with a probability per step a worker pushes its weights, with half of its share, to
              another one, which takes the mean by shares
@@ -14,15 +15,18 @@ The formulas work on arrays in place; who sends what to whom is the business of 
 
 References
 ----------
+Ho et al. 2013, "More effective distributed ML via a stale synchronous parallel parameter server".
 Ma, Mao and Taylor 2016, "Theano-MPI", and its code (rules BSP, ASGD, EASGD, GOSGD).
 Zhang, Choromanska and LeCun 2015, "Deep learning with elastic averaging SGD", eq. 2 and 3.
 Blot, Picard, Cord and Thome 2016, "Gossip training for deep learning", algorithm 3.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 from nearlinear.models.errors import SpecError
+from nearlinear.models.option import one_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,9 @@ class BulkSynchronous:
 class AsynchronousServer:
     """Workers that bring their moves to a server, each at its own pace.
 
+    ``answers_at_once`` says of a rule with a server whether its answer is there before a worker has
+    brought anything, so that both travel at the same time.
+
     Attributes
     ----------
     period : int
@@ -67,6 +74,7 @@ class AsynchronousServer:
 
     name = "asgd"
     serves = True
+    answers_at_once = False
 
     period: int = 1
 
@@ -87,6 +95,61 @@ class AsynchronousServer:
         """Go on with the server's weights."""
         weights[:] = answer
 
+    def waits(self, ahead: int) -> bool:
+        """Return whether a worker so many visits ahead of the slowest must wait for its answer: never."""
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaleSynchronous:
+    """Workers that bring their moves to a server, none of them too far ahead.
+
+    A worker's clock is its number of visits. It computes only while
+
+        clock - min(clocks) <= S
+
+    so that between taking weights and bringing moves it misses at most (p - 1) (2 S + 1) moves of the
+    others: each of them is at most S behind when it takes, and S + 1 ahead of it when it brings. S = 0
+    keeps all workers together; S without end is ``asgd``.
+
+    Attributes
+    ----------
+    period : int
+        Steps between visits.
+    staleness : int
+        S, visits.
+    """
+
+    name = "ssp"
+    serves = True
+    answers_at_once = False
+
+    period: int = 1
+    staleness: int = 3
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        _check_period(self.period)
+        if self.staleness < 0:
+            raise SpecError("--staleness", "must be 0 visits or more", got=self.staleness)
+
+    def serve(self, centre: Any, brought: Any) -> Any:
+        """Add a worker's moves to the server's weights, and return what the worker goes on with."""
+        centre += brought
+        return centre
+
+    def bring(self, weights: Any, taken: Any) -> Any:
+        """Return what a worker brings: how far it has moved from what it took last."""
+        return weights - taken
+
+    def take(self, weights: Any, answer: Any) -> None:
+        """Go on with the server's weights."""
+        weights[:] = answer
+
+    def waits(self, ahead: int) -> bool:
+        """Return whether a worker so many visits ahead of the slowest must wait for its answer."""
+        return ahead > self.staleness
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElasticAveraging:
@@ -102,6 +165,7 @@ class ElasticAveraging:
 
     name = "easgd"
     serves = True
+    answers_at_once = True
 
     period: int = 8
     elasticity: float = 0.5
@@ -125,6 +189,10 @@ class ElasticAveraging:
     def take(self, weights: Any, answer: Any) -> None:
         """Move towards where the server was."""
         weights -= self.elasticity * (weights - answer)
+
+    def waits(self, ahead: int) -> bool:
+        """Return whether a worker so many visits ahead of the slowest must wait for its answer: never."""
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,8 +222,28 @@ class Gossip:
         return total
 
 
-Rule = BulkSynchronous | AsynchronousServer | ElasticAveraging | Gossip
-RULES = {rule.name: rule for rule in (BulkSynchronous, AsynchronousServer, ElasticAveraging, Gossip)}
+ServerRule = AsynchronousServer | StaleSynchronous | ElasticAveraging
+Rule = BulkSynchronous | ServerRule | Gossip
+RULES: dict[str, type[Rule]] = {
+    rule.name: rule
+    for rule in (BulkSynchronous, AsynchronousServer, StaleSynchronous, ElasticAveraging, Gossip)
+}
+OPTIONS = {rule: tuple(field.name for field in fields(RULES[rule])) for rule in RULES}
+
+
+def rule_of(name: str, given: Mapping[str, Any]) -> Rule:
+    """Return a rule from its name and options; None stands for an option that was not given.
+
+    Raises
+    ------
+    SpecError
+        An unknown rule, an option of another rule, or a value that cannot be.
+    """
+    known = one_of(*RULES)(name, "--rule")
+    for option, value in given.items():
+        if value is not None and option not in OPTIONS[known]:
+            raise SpecError(f"--{option}", f"does not belong to rule {known}", got=value)
+    return RULES[known](**{option: value for option, value in given.items() if value is not None})
 
 
 def _check_period(period: int) -> None:

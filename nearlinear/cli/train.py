@@ -27,6 +27,7 @@ def train(
     period: training.PERIOD = None,
     elasticity: training.ELASTICITY = None,
     probability: training.PROBABILITY = None,
+    staleness: training.STALENESS = None,
     epochs: training.EPOCHS = 3,
     budget: training.BUDGET = "600s",
     rate: training.RATE = 0.02,

@@ -37,7 +37,7 @@ BATCH = Annotated[
 ]
 LOADER = Annotated[str, _text("--loader", "inline, or process: ahead, by a process beside.", WHAT)]
 LOAD_DELAY = Annotated[str, _text("--load-delay", "Slow storage: wait per batch.", WHAT, "TIME")]
-RULE = Annotated[str, _text("--rule", "bsp, asgd, easgd or gosgd.", TOGETHER)]
+RULE = Annotated[str, _text("--rule", "bsp, asgd, ssp, easgd or gosgd.", TOGETHER)]
 ALGORITHM = Annotated[str, _text("--algorithm", "bsp: vendor, ring, tree, ps, asa …", TOGETHER)]
 WIRE = Annotated[str, _text("--wire", "bsp: type on the wire, such as float16 (ASA16).", TOGETHER)]
 BUCKET = Annotated[str, _text("--bucket", "bsp: gradients travel in buckets of this size.", TOGETHER, "SIZE")]
@@ -60,16 +60,23 @@ ELASTICITY = Annotated[
 PROBABILITY = Annotated[
     float | None, typer.Option("--probability", help="gosgd: of a push per step.", rich_help_panel=TOGETHER)
 ]
+STALENESS = Annotated[
+    int | None,
+    typer.Option(
+        "--staleness", help="ssp: visits ahead of the slowest (default: 3).", rich_help_panel=TOGETHER
+    ),
+]
 EPOCHS = Annotated[int, typer.Option("--epochs", min=1, help="Passes over the data.", rich_help_panel=HOW)]
 BUDGET = Annotated[str, _text("--budget", "No epoch begins after so long.", HOW, "TIME")]
 RATE = Annotated[float, typer.Option("--rate", help="Learning rate.", rich_help_panel=HOW)]
 MOMENTUM = Annotated[float, typer.Option("--momentum", help="Of the optimiser.", rich_help_panel=HOW)]
 DECAY = Annotated[float, typer.Option("--decay", help="Weight decay.", rich_help_panel=HOW)]
 SEED = Annotated[int, typer.Option("--seed", min=0, help="Of everything random.", rich_help_panel=HOW)]
+OF_RULES = ("averages", "period", "elasticity", "probability", "staleness")
 SPEC = (
     "network", "data", "image", "noise", "samples", "width", "batch", "loader", "load_delay", "rule",
-    "algorithm", "wire", "bucket", "overlap", "averages", "period", "elasticity", "probability", "epochs",
-    "budget", "rate", "momentum", "decay", "seed",
+    "algorithm", "wire", "bucket", "overlap", *OF_RULES, "epochs", "budget", "rate", "momentum", "decay",
+    "seed",
 )  # fmt: skip
 
 
@@ -139,21 +146,9 @@ def _data(given: dict[str, Any]) -> "DataSpec":
 
 def _rule(given: dict[str, Any]) -> "Rule":
     """Return the rule; options of another rule are refused, not ignored."""
-    from nearlinear.models.errors import SpecError
-    from nearlinear.models.option import one_of
-    from nearlinear.models.training import synchronisation
+    from nearlinear.models.training.synchronisation import rule_of
 
-    name = one_of(*synchronisation.RULES)(given["rule"], "--rule")
-    own = {
-        "bsp": ("averages", "period"), "asgd": ("period",), "easgd": ("period", "elasticity"),
-        "gosgd": ("probability",),
-    }[name]  # fmt: skip
-    for option in ("averages", "period", "elasticity", "probability"):
-        if given[option] is not None and option not in own:
-            raise SpecError(f"--{option}", f"does not belong to rule {name}", got=given[option])
-    chosen = {option: given[option] for option in own if given[option] is not None}
-    rule: Rule = synchronisation.RULES[name](**chosen)
-    return rule
+    return rule_of(given["rule"], {option: given[option] for option in OF_RULES})
 
 
 def _wire(text: str) -> str:

@@ -18,7 +18,13 @@ from nearlinear.measure.training.networks import Network, NetworkSpec
 from nearlinear.measure.training.optimiser import Momentum
 from nearlinear.measure.training.roles import Gossiper
 from nearlinear.measure.training.spec import TrainSpec
-from nearlinear.models.training.synchronisation import AsynchronousServer, ElasticAveraging, Gossip, Rule
+from nearlinear.models.training.synchronisation import (
+    AsynchronousServer,
+    ElasticAveraging,
+    Gossip,
+    Rule,
+    StaleSynchronous,
+)  # fmt: skip
 
 DATA = Synthetic(samples=96, held_out=8, height=8, width=8, channels=1)
 NETWORK = NetworkSpec(name="mlp", input_shape=(8, 8, 1), width=8)
@@ -61,7 +67,11 @@ def main() -> int:
     world = MPI.COMM_WORLD
     pair = world.Split(0 if world.Get_rank() < 2 else 1)
     if world.Get_rank() < 2:
-        for rule in (AsynchronousServer(period=2), ElasticAveraging(period=3, elasticity=0.3)):
+        for rule in (
+            AsynchronousServer(period=2),
+            ElasticAveraging(period=3, elasticity=0.3),
+            StaleSynchronous(period=2, staleness=1),
+        ):
             _, centre = played(pair, rule)
             if pair.Get_rank() == 0:
                 assert np.allclose(centre, alone(rule, rule.period), atol=1e-6), rule
@@ -72,6 +82,10 @@ def main() -> int:
     assert (shares != 1 / len(shares)).any(), "nobody has pushed"
     cast, centre = played(world, ElasticAveraging(period=2))
     assert world.Get_rank() > 0 or np.isfinite(centre).all()
+    cast, centre = played(world, StaleSynchronous(staleness=0))
+    centre = world.bcast(centre)  # all moves of a visit are in before anybody goes on
+    if cast.replica is not None:
+        assert np.allclose(cast.replica.weights, centre, atol=1e-6), "workers are not together"
     return 0
 
 

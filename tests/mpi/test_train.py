@@ -31,6 +31,7 @@ def _train(command: list[str], folder: Path, *arguments: str) -> Any:
         (["--algorithm", "asa", "--wire", "float16", "--bucket", "4K", "--overlap"], 2),
         (["--algorithm", "ps", "--launch", "3"], 2),
         (["--rule", "asgd", "--launch", "3", "--rate", "0.01"], 2),
+        (["--rule", "ssp", "--staleness", "1", "--launch", "3", "--rate", "0.01"], 2),
         (["--rule", "easgd", "--period", "4", "--launch", "3"], 2),
         (["--rule", "gosgd", "--probability", "0.3"], 2),
         (["--loader", "process", "--load-delay", "1ms"], 2),

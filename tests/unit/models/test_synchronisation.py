@@ -12,6 +12,8 @@ from nearlinear.models.training.synchronisation import (
     BulkSynchronous,
     ElasticAveraging,
     Gossip,
+    StaleSynchronous,
+    rule_of,
 )  # fmt: skip
 
 
@@ -41,6 +43,14 @@ def test_an_asynchronous_server_adds_moves() -> None:
     assert (first.tolist(), second.tolist(), centre.tolist()) == ([11.0], [8.0], [8.0])
 
 
+def test_a_stale_worker_waits_beyond_the_bound() -> None:
+    """S = 2: two visits ahead is allowed, three is not; without a bound nobody waits."""
+    assert [StaleSynchronous(staleness=2).waits(ahead) for ahead in range(5)] == [False] * 3 + [True] * 2
+    assert StaleSynchronous(staleness=0).waits(1)
+    assert not AsynchronousServer().waits(10**6)
+    assert not ElasticAveraging().waits(10**6)
+
+
 def test_gossip_merges_by_shares() -> None:
     """A worker of share 1/4 at 2 gets 10 with share 3/4: (2 + 3 x 10) / 4 = 8, and has it all."""
     weights = np.array([2.0])
@@ -50,7 +60,7 @@ def test_gossip_merges_by_shares() -> None:
 
 def test_every_rule_has_its_name() -> None:
     assert {name: rule().name for name, rule in RULES.items()} == {name: name for name in RULES}
-    assert [name for name, rule in RULES.items() if rule.serves] == ["asgd", "easgd"]
+    assert [name for name, rule in RULES.items() if rule.serves] == ["asgd", "ssp", "easgd"]
 
 
 @pytest.mark.parametrize(
@@ -62,6 +72,7 @@ def test_every_rule_has_its_name() -> None:
         (ElasticAveraging, {"elasticity": 1.5}, "--elasticity: must be above 0, at most 1, got 1.5"),
         (ElasticAveraging, {"period": -1}, "--period: must be 1 step or more, got -1"),
         (AsynchronousServer, {"period": 0}, "--period: must be 1 step or more, got 0"),
+        (StaleSynchronous, {"staleness": -1}, "--staleness: must be 0 visits or more, got -1"),
         (Gossip, {"probability": 0.0}, "--probability: must be above 0, at most 1, got 0.0"),
     ],
 )
@@ -69,3 +80,11 @@ def test_what_cannot_be(rule: Any, options: dict[str, Any], message: str) -> Non
     with pytest.raises(SpecError) as caught:
         rule(**options)
     assert message in str(caught.value)
+
+
+def test_a_rule_of_options() -> None:
+    assert rule_of("ssp", {"staleness": 5, "period": None}) == StaleSynchronous(staleness=5)
+    with pytest.raises(SpecError, match="--elasticity: does not belong to rule ssp, got 0.5"):
+        rule_of("ssp", {"elasticity": 0.5})
+    with pytest.raises(SpecError, match="--rule: must be a known word, got 'sps'; did you mean bsp, ssp"):
+        rule_of("sps", {})
