@@ -1,7 +1,8 @@
 """``predict``: a scenario in, a prediction out, from closed forms alone."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from nearlinear.models.training.step import StepTimes
 
 ENGINE = "closed-form"
 STARVED = "waiting for batches"
+StepOf = Callable[[Parameters, int], float]
 
 
 def predict(scenario: Scenario) -> Prediction:
@@ -64,6 +66,7 @@ def assemble(
     steps: Mapping[int, StepTimes],
     names: Mapping[int, str],
     engine: str,
+    step_s: StepOf | None = None,
 ) -> Prediction:
     """Return the prediction of step times at every scale, whoever computed them.
 
@@ -77,6 +80,9 @@ def assemble(
         Allreduce by scale.
     engine : str
         Who computed the step times.
+    step_s : callable, optional
+        Step of the first sample of given parameters at a scale, to ask what binds; the synchronous step
+        by default.
     """
     case = model.case
     scales = tuple(steps)
@@ -93,7 +99,7 @@ def assemble(
     last = points[-1].breakdown_s
     beyond = last.unexplained_s / last.total_s
     modelled = 1.0 - beyond - last.in_node_loss_s / last.total_s
-    term, gain = _binding(model, anchored, scales[-1])
+    term, gain = _binding(model, anchored, scales[-1], step_s or partial(_synchronous_s, model))
     binding = max((term, gain * modelled), (STARVED, last.data_wait_s / last.total_s), key=lambda one: one[1])
     ends = _outcome(case, scales, batches, totals)
     if ends:
@@ -120,15 +126,15 @@ def _outcome(
     return outcome(case.economics, scales, per_device * scales, step_s, case.scenario.knowledge.seed)
 
 
-def _binding(model: StepModel, anchored: Anchored, devices: int) -> tuple[str, float]:
+def _binding(model: StepModel, anchored: Anchored, devices: int, step_s: StepOf) -> tuple[str, float]:
     slowness = np.array([np.median(model.slowness(anchored.parameters, devices))])
     middle = replace(model.middle, slowness=slowness)
+    return binding_term(middle, lambda parameters: step_s(parameters, devices), devices)
 
-    def step_s(parameters: Parameters) -> float:
-        exchange_s = model.exchange(parameters, devices).time_s
-        return float(model.step(parameters, devices, exchange_s).total_s[0])
 
-    return binding_term(middle, step_s, devices)
+def _synchronous_s(model: StepModel, parameters: Parameters, devices: int) -> float:
+    exchange_s = model.exchange(parameters, devices).time_s
+    return float(model.step(parameters, devices, exchange_s).total_s[0])
 
 
 def _point(model: StepModel, step: StepTimes, efficiency: FloatArray, devices: int, name: str) -> Point:

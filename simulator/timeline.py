@@ -15,6 +15,8 @@ import numpy as np
 
 from nearlinear.models.arrays import IntArray
 from nearlinear.models.whole_file import write_whole
+from nearlinear.simulator.asynchronous.course import Course
+from nearlinear.simulator.asynchronous.watch import STATES
 from nearlinear.simulator.programs.execution import Execution
 from nearlinear.simulator.programs.program import COMPUTE, Program
 from nearlinear.simulator.rounds.replay import Replay
@@ -90,6 +92,24 @@ def _complete(rank: int, stream: int, name: str, begin: int, end: int) -> dict[s
         "ph": "X", "name": name, "pid": rank, "tid": stream,
         "ts": begin / TICKS_PER_MICROSECOND, "dur": (end - begin) / TICKS_PER_MICROSECOND,
     }  # fmt: skip
+
+
+def course_events(course: Course, workers: list[int]) -> Iterator[dict[str, Any]]:
+    """Yield what some workers, and all servers or the links out of those workers, do while steps count."""
+    count, served = course.crew.workers, course.crew.visits is not None
+    others = range(count, len(course.spent)) if served else [count + worker for worker in workers]
+    names = {worker: f"worker {worker}" for worker in workers}
+    if served:
+        names |= {track: f"server {track - count}" for track in others}
+    elif course.crew.links is not None:
+        names |= {track: f"pushes of worker {track - count}" for track in others}
+    for track, name in names.items():
+        yield {"ph": "M", "name": "process_name", "pid": track, "tid": 0, "args": {"name": name}}
+    for span in course.spans:
+        if span.track in names:
+            yield _complete(
+                span.track, 0, STATES[span.state], span.begin - course.begin, span.end - course.begin
+            )
 
 
 def write_timeline(events: Iterator[dict[str, Any]], path: Path) -> int:

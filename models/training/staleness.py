@@ -16,7 +16,7 @@ renewal        nobody waits for anyone, and workers have drifted apart: compute 
 References
 ----------
 Mitliagkas, Zhang, Hadjis and Re 2016, "Asynchrony begets momentum", on geometric staleness.
-Cox 1962, "Renewal theory", chapters 3 and 4 (equilibrium renewal process), of which ``renewal`` superposes N - 1.
+Cox 1962, "Renewal theory", chapters 3 and 4 (equilibrium renewal processes), behind ``renewal``.
 Lavenberg and Reiser 1980, "Stationary state probabilities at arrival instants", behind ``queued``.
 Ho et al. 2013, "More effective distributed ML via a stale synchronous parallel parameter server".
 """

@@ -23,6 +23,7 @@ Blot, Picard, Cord and Thome 2016, "Gossip training for deep learning", algorith
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from math import log, log1p
 from typing import Any
 
 from nearlinear.models.errors import SpecError
@@ -189,6 +190,13 @@ class ElasticAveraging:
     def take(self, weights: Any, answer: Any) -> None:
         """Move towards where the server was."""
         weights -= self.elasticity * (weights - answer)
+
+    def half_life_visits(self) -> float:
+        """Return in how many visits the server forgets half of what it was: ln 2 / -ln (1 - a).
+
+        Each visit keeps 1 - a of the server's weights; 0 where it keeps nothing.
+        """
+        return log(0.5) / log1p(-self.elasticity) if self.elasticity < 1 else 0.0
 
     def waits(self, ahead: int) -> bool:
         """Return whether a worker so many visits ahead of the slowest must wait for its answer: never."""

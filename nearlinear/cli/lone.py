@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 MACHINE = ("cluster", "device", "per_node", "node_link", "net", "nics", "profile")
 CHOICE = ("algorithm", "outer", "servers", "wire")
 DRAWS = ("samples", "seed")
-OF_STEPS = ("steps", "jitter", "slow_node", "loader", "prefetch", "loaders_per_node", "bucket_order", "plot")
+OF_STEPS = (
+    "steps", "jitter", "slow_node", "loader", "prefetch", "loaders_per_node", "bucket_order", "plot", "rule",
+    "period", "elasticity", "probability", "staleness",
+)  # fmt: skip
 
 
 def run_alone(scenario: dict[str, Any], own: dict[str, Any], asked: list[str]) -> None:
@@ -44,7 +47,7 @@ def _flag(name: str) -> str:
 
 def _check_options(scenario: dict[str, Any], own: dict[str, Any], form: str) -> None:
     """Refuse options that would have no effect."""
-    defaults = {"steps": 1, "jitter": "0%", "bucket_order": "ready"}
+    defaults = {"jitter": "0%", "bucket_order": "ready"}
     for name in OF_STEPS:
         if own[name] not in (None, [], defaults.get(name)):
             raise SpecError(

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nearlinear.cli.asynchronous import tell_account
 from nearlinear.cli.ending import ending_values, show_ending
 from nearlinear.cli.output import csv_text, print_json, print_table, warn, write_json, write_text
 from nearlinear.cli.simulations import tell
@@ -11,6 +12,7 @@ from nearlinear.models.prediction import Band, Point, Prediction
 from nearlinear.models.units import format_rate
 
 if TYPE_CHECKING:
+    from nearlinear.simulator.asynchronous.account import Account
     from nearlinear.simulator.detail import Detail
 
 SUFFIXES = (".json", ".csv", ".html")
@@ -22,10 +24,13 @@ COLUMNS = (
 
 
 def show(
-    prediction: Prediction, as_json: bool, out: Path | None, following: str, detail: "Detail | None" = None
-) -> None:
-    """Print a prediction and write it where asked; ``detail`` explains the run of its largest scale."""
+    prediction: Prediction, as_json: bool, out: Path | None, following: str, detail: "Detail | None" = None,
+    account: "Account | None" = None,
+) -> None:  # fmt: skip
+    """Print a prediction and write it where asked; ``detail``, or the account of a rule, explains its run."""
     document = to_document(prediction)
+    if account is not None:
+        document["result"]["asynchronous"] = account.document()
     if detail is not None:
         document["result"]["run"] = detail.document()
         document["warnings"] += detail.warnings
@@ -57,6 +62,8 @@ def show(
     if detail is not None:
         print(f"\nthe median sample at {prediction.points[-1].devices} devices, all steps:")
         tell(detail)
+    if account is not None:
+        tell_account(account)
     if out is not None:
         print(f"wrote {out}")
     print(f"Next: {following}")

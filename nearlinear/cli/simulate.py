@@ -7,7 +7,8 @@ import typer
 from nearlinear.cli.options import JSON, OUT
 from nearlinear.models.scenario import Scenario
 
-RUN, LONE = "Simulation", "Simulation without a training step"
+RUN, RULES, LONE = "Simulation", "Rule of synchronisation", "Simulation without a training step"
+RULE_STEPS = 50  # of every worker, after a dozen that are left out
 
 
 def _option(flag: str, help: str, panel: str = RUN, metavar: str | None = None) -> Any:
@@ -21,7 +22,13 @@ SHARING = Annotated[
     str | None,
     _option("--sharing", "How links are shared: round or flow. (default: flow with events, else round)"),
 ]
-STEPS = Annotated[int, typer.Option("--steps", min=1, max=1000, help="Steps in a row.", rich_help_panel=RUN)]
+STEPS = Annotated[
+    int | None,
+    typer.Option(
+        "--steps", min=1, max=10_000, show_default=False, rich_help_panel=RUN,
+        help="Steps in a row; with --rule, steps of each worker that count. (default: 1, with --rule 50)",
+    ),
+]  # fmt: skip
 JITTER = Annotated[
     str,
     _option(
@@ -58,8 +65,11 @@ LOADERS = Annotated[
 ]
 PLOT = Annotated[
     str | None,
-    _option("--plot", "Draw what --jitter (slowest device) or --loader (parts of a step) does: .svg, .png.",
-            metavar="FILE"),
+    _option(
+        "--plot", "Draw what --jitter (slowest device), --loader (parts of a step) or --rule (staleness and"
+        " throughput) does: .svg, .png.",
+        metavar="FILE",
+    ),
 ]  # fmt: skip
 ORDER = Annotated[
     str,
@@ -82,6 +92,28 @@ CROSS = Annotated[
 TIMELINE = Annotated[
     str | None,
     _option("--timeline", "Write a timeline for Perfetto or Chrome: .json.gz or .json.", metavar="FILE"),
+]
+RULE = Annotated[
+    str | None,
+    _option(
+        "--rule", "Workers at their own pace: bsp (weights averaged), asgd, ssp, easgd or gosgd.", RULES
+    ),
+]  # fmt: skip
+PERIOD = Annotated[
+    int | None,
+    typer.Option(
+        "--period", min=1, help="Steps between exchanges. (default: 1, easgd 8)", rich_help_panel=RULES
+    ),
+]
+ELASTICITY = Annotated[
+    float | None, typer.Option("--elasticity", help="easgd: share of the distance.", rich_help_panel=RULES)
+]
+PROBABILITY = Annotated[
+    float | None, typer.Option("--probability", help="gosgd: of a push per step.", rich_help_panel=RULES)
+]
+STALENESS = Annotated[
+    int | None,
+    typer.Option("--staleness", help="ssp: visits ahead of the slowest. (default: 3)", rich_help_panel=RULES),
 ]
 COLLECTIVE = Annotated[str | None, _option("--collective", "Run a collective alone: allreduce.", LONE)]
 RANKS = Annotated[int | None, _option("--ranks", "Ranks of the collective.", LONE)]
@@ -119,7 +151,7 @@ def simulate(
     scenario: Scenario,
     engine: ENGINE = "rounds",
     sharing: SHARING = None,
-    steps: STEPS = 1,
+    steps: STEPS = None,
     jitter: JITTER = "0%",
     slow_node: SLOW_NODE = None,
     slow_link: SLOW_LINK = None,
@@ -131,6 +163,11 @@ def simulate(
     switch_latency: SWITCH_LATENCY = None,
     cross_check: CROSS = False,
     timeline: TIMELINE = None,
+    rule: RULE = None,
+    period: PERIOD = None,
+    elasticity: ELASTICITY = None,
+    probability: PROBABILITY = None,
+    staleness: STALENESS = None,
     plot: PLOT = None,
     collective: COLLECTIVE = None,
     ranks: RANKS = None,
@@ -146,6 +183,7 @@ def simulate(
     out: OUT = None,
 ) -> None:
     """Simulate every message: a scenario with jitter and contention, a lone collective, or a schedule."""
+    from nearlinear.cli.asynchronous import refuse_rule_options, run_rule
     from nearlinear.cli.output import check_out
     from nearlinear.cli.plots import check_plot, draw
     from nearlinear.cli.predict import following
@@ -153,6 +191,9 @@ def simulate(
     from nearlinear.cli.simulations import conditions_of, finish, refuse_lone_options
     from nearlinear.simulator.simulation import simulate_explained as execute
 
+    options = {
+        "period": period, "elasticity": elasticity, "probability": probability, "staleness": staleness,
+    }  # fmt: skip
     refuse_lone_options(
         ranks=ranks,
         bytes=size,
@@ -165,9 +206,17 @@ def simulate(
     path = check_out(out, SUFFIXES)
     drawn = check_out(timeline, (".gz", ".json"), "--timeline")
     conditions = conditions_of(
-        scenario.knowledge.seed, steps, jitter, slow_node, slow_link, loader, bucket_order, fabric,
-        switch_latency, prefetch, loaders_per_node,
+        scenario.knowledge.seed, steps or (RULE_STEPS if rule else 1), jitter, slow_node, slow_link, loader,
+        bucket_order, fabric, switch_latency, prefetch, loaders_per_node,
     )  # fmt: skip
+    if rule is not None:
+        refused = {
+            "engine": engine, "sharing": sharing, "loader": loader, "bucket_order": bucket_order,
+            "fabric": fabric, "cross_check": cross_check,
+        }  # fmt: skip
+        run_rule(scenario, rule, options, conditions, refused, path, drawn, plot, as_json)
+        return
+    refuse_rule_options(conditions.steps, **options)
     picture = check_plot(plot, conditions)
     prediction, explained = execute(scenario, engine, conditions, sharing)
     detail = explained.detail(cross_check)

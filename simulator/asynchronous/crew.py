@@ -8,6 +8,7 @@ import numpy as np
 from nearlinear.models.arrays import IntArray
 from nearlinear.models.training.synchronisation import Gossip, Rule
 from nearlinear.simulator.asynchronous.durations import Draw, constant, ticks
+from nearlinear.simulator.exchange import TICKS_PER_SECOND
 
 WARM = 4  # the first steps, one for so many that count, are left out
 
@@ -38,6 +39,11 @@ class Visits:
     node: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     adapters: int = 1
     draw: Draw = constant
+
+    @property
+    def held_s(self) -> float:
+        """How long a visit holds a server on average, answer included."""
+        return float((self.bring_ticks + self.answer_ticks).mean()) / TICKS_PER_SECOND
 
     @property
     def narrow(self) -> bool:

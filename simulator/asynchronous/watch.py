@@ -77,7 +77,7 @@ class Watch:
         before, was = self._since[track], self._state[track]
         if now > before:
             self.spent[track][was] += now - before
-            if self._record and self.counts and was != WAIT:
+            if self._record and self.counts and (was != WAIT or track < self.workers):
                 self.spans.append(Span(track, was, before, now))
         self._state[track], self._since[track] = state, now
 
