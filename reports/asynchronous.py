@@ -33,7 +33,10 @@ def draw_account(account: Account, title: str) -> Figure:
 def _staleness(axes: Axes, account: Account) -> None:
     share, expected = account.staleness()
     line = expected.probability if expected is not None else None
-    _compare(axes, share, line, f"closed form: {expected.name}" if expected is not None else "")
+    label = f"closed form: {expected.name}" if expected is not None else ""
+    if expected is not None and expected.steps > account.course.crew.counted:
+        label += f" (after {expected.steps:,} steps)"
+    _compare(axes, share, line, label)
     workers = account.course.crew.workers
     axes.set(xlabel="moves of others that a visit missed", ylabel="share of visits",
              title=f"staleness at {workers} devices")  # fmt: skip
@@ -60,6 +63,7 @@ def _compare(axes: Axes, share: FloatArray, expected: FloatArray | None, label: 
         seen.append(some)
     both = np.concatenate(seen) if len(np.concatenate(seen)) else np.zeros(1)
     axes.set_xlim(both.min() - 1, both.max() + 1)
+    axes.set_ylim(0, 1.25 * max(share.max(initial=0.0), 0.0 if expected is None else expected.max()))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend()
 

@@ -42,6 +42,12 @@ class Lattice:
         """Mean."""
         return self.mean_cells * self.width_s
 
+    @property
+    def deviation_s(self) -> float:
+        """Standard deviation."""
+        apart = np.arange(len(self.weight)) + 0.5 - self.mean_cells
+        return float(np.sqrt(apart**2 @ self.weight)) * self.width_s
+
 
 def lognormal(median_s: float, log_sd: float, more_s: float = 0.0, steps: int = 1) -> Lattice:
     """Return the sum of ``steps`` log-normal times and a constant.

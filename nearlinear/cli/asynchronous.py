@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MOST_STEPS = 1000  # in a row, of synchronous steps
 USUAL = {"engine": "rounds", "bucket_order": "ready", "cross_check": False}
 PLOTS = (".svg", ".png")
+EVENTS_PER_STEP = 4  # compute, wait and exchange of a worker, and its server or link
 
 
 def refuse_rule_options(steps: int, **given: Any) -> None:
@@ -53,6 +54,8 @@ def run_rule(
             if value is True:
                 raise SpecError(flag, f"has no effect with --rule {rule}")
             raise SpecError(flag, f"has no effect with --rule {rule}", got=value)
+    if timeline is not None:
+        _check_drawn(scenario, conditions.steps)
     prediction, account = simulate_rule(scenario, chosen, conditions)
     show(prediction, as_json, out, following(scenario, "predict"), account=account)
     if timeline is not None:
@@ -82,7 +85,9 @@ def account_lines(account: "Account") -> Iterator[tuple[str, str]]:
     if stale := told["staleness"]:
         yield "Staleness", f"{_stale(stale)}, at most {stale['most']} moves of others"
         if expected := stale["expected"]:
-            yield "  closed form", f"{_stale(expected)} ({expected['form']})"
+            early = expected["after_steps"] > told["steps"]
+            when = f", after some {expected['after_steps']:,} steps" if early else ""
+            yield "  closed form", f"{_stale(expected)} ({expected['form']}{when})"
     if ahead := told["ahead"]:
         yield (
             "Ahead",
@@ -127,14 +132,18 @@ def _stale(told: Mapping[str, Any]) -> str:
     return f"mean {told['mean']:.2f}, 95 % within {told['p95']}"
 
 
+def _check_drawn(scenario: Scenario, steps: int) -> None:
+    """Refuse a timeline before the run of which it would be too large."""
+    events = max(scenario.plan.devices) * steps * EVENTS_PER_STEP
+    if events > MOST_DRAWN:
+        rule = f"can show at most {MOST_DRAWN:,} events, this run has up to {events:,}"
+        raise SpecError("--timeline", rule, remedy="ask for fewer --devices or --steps")
+
+
 def _draw_timeline(account: "Account", path: Path, as_json: bool) -> None:
     from nearlinear.simulator.timeline import course_events, representative_ranks, write_timeline
 
-    course = account.course
-    if (course.made.sum() + len(course.missed)) * 3 > MOST_DRAWN:
-        remedy = "ask for fewer --devices or --steps"
-        raise SpecError("--timeline", f"can show at most {MOST_DRAWN:,} events", remedy=remedy)
-    workers = representative_ranks(course.made)
+    workers = representative_ranks(account.course.made)
     events = write_timeline(course_events(account.recorded(), workers), path)
     who = ", ".join(map(str, workers))
     _told(f"wrote {path}: {events:,} events of workers {who}; open in ui.perfetto.dev", as_json)

@@ -120,10 +120,10 @@ class Account:
         share, expected = self.staleness()
         if not len(share):
             return None
-        return _told(share) | {
-            "most": len(share) - 1,
-            "expected": None if expected is None else {"form": expected.name, **_told(expected.probability)},
-        }
+        told = None
+        if expected is not None:
+            told = {"form": expected.name, "after_steps": expected.steps, **_told(expected.probability)}
+        return _told(share) | {"most": len(share) - 1, "expected": told}
 
     def _server(self) -> dict[str, Any] | None:
         course, visits = self.course, self.course.crew.visits

@@ -24,10 +24,13 @@ class Expectation:
         Why it should hold.
     probability : ndarray
         Of 0, 1, 2 ... moves missed.
+    steps : int
+        Steps after which it holds: workers that begin together must first drift apart.
     """
 
     name: str
     probability: FloatArray
+    steps: int = 0
 
 
 def expected_staleness(course: Course, conditions: Conditions) -> Expectation | None:
@@ -54,4 +57,6 @@ def expected_staleness(course: Course, conditions: Conditions) -> Expectation | 
         crew.visits.servers * held / TICKS_PER_SECOND,
         crew.period,
     )
-    return Expectation(name="renewal", probability=renewal(crew.workers, cycle))
+    # A random walk of the phase covers a whole cycle after (mean / deviation)^2 cycles.
+    drifting = crew.period * int(np.ceil((cycle.mean_s / cycle.deviation_s) ** 2))
+    return Expectation(name="renewal", probability=renewal(crew.workers, cycle), steps=drifting)

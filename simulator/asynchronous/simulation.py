@@ -23,7 +23,7 @@ from nearlinear.simulator.asynchronous.roster import Roster
 from nearlinear.simulator.exchange import TICKS_PER_SECOND
 from nearlinear.simulator.steps.conditions import Conditions
 
-ENGINE = "simpy, {}"
+ENGINE = "simpy ({})"
 AFFORDED = 500_000  # steps of workers that SimPy executes in some ten seconds
 MOST = 5_000_000
 FEWEST = 11  # samples that still give a rough band
@@ -126,8 +126,10 @@ def _check_plan(scenario: Scenario, rule: Rule) -> None:
     plan, usual = scenario.plan, Plan()
     bulk = isinstance(rule, BulkSynchronous)
     for name in ("overlap",) if bulk else IGNORED[rule.serves]:
-        if getattr(plan, name) != getattr(usual, name):
-            raise SpecError(_flag(name), f"has no effect with --rule {rule.name}", got=getattr(plan, name))
+        value = getattr(plan, name)
+        if value != getattr(usual, name):
+            told = f"has no effect with --rule {rule.name}"
+            raise SpecError(_flag(name), told, **({} if value is False else {"got": value}))
     if rule.serves and plan.algorithm not in (AUTO, SERVED[0]):
         raise SpecError("--algorithm", f"has no effect with --rule {rule.name}", got=plan.algorithm)
     far = [anchor for anchor in scenario.knowledge.anchor if anchor.devices > 1]
