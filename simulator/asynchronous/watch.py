@@ -82,7 +82,9 @@ class Watch:
         self._state[track], self._since[track] = state, now
 
     def step(self, worker: int) -> None:
-        """Note a worker's step."""
+        """Note a worker's step; what others do in the last tick comes too late."""
+        if self._done == self._closes:
+            return
         self._done += 1
         self.made[worker] += 1
         if self._done == self._opens:
