@@ -5,14 +5,14 @@ again. This is a closed queueing network of N customers, the machine-repairman m
 
     n in the system of one server:  P(n) ~ N! / (N - n)! (s / Z)^n,    U = 1 - P(0),    X = U / s
 
-==============  ==================================================================================
+==============  ===============================================================================
 function        exact where
-==============  ==================================================================================
+==============  ===============================================================================
 mean_values     service is exponential; compute may have any distribution of mean Z
 occupancy       the same, one server
-in_turn         compute and service are constant and all workers alike
+in_turn         compute and service are constant, all workers alike, one server; else an upper bound
 bounds          always; the upper one is what workers or a server can do without ever waiting
-==============  ==================================================================================
+==============  ===============================================================================
 
 References
 ----------

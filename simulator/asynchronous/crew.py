@@ -122,8 +122,8 @@ class Crew:
 
     @property
     def warm(self) -> int:
-        """Steps per worker before those, in whole periods."""
-        return -(-self.steps // (WARM * self.period)) * self.period
+        """Steps per worker before those, in whole periods: one in which workers begin together, and more."""
+        return (1 + -(-self.steps // (WARM * self.period))) * self.period
 
     def compute(self, worker: int) -> Iterator[int]:
         """Yield the compute of a worker's steps, drawn by a generator of its own."""
