@@ -1,4 +1,4 @@
-"""A scenario under a rule: without jitter its step is the closed form's; messages cost what they do elsewhere."""
+"""A scenario under a rule: without jitter it is the closed form's; messages cost what they do elsewhere."""
 
 from dataclasses import replace
 from typing import Any
