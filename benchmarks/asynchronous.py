@@ -13,7 +13,15 @@ import numpy as np
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.training.compute_spread import lognormal
 from nearlinear.models.training.server_queue import in_turn, mean_values
-from nearlinear.models.training.staleness import geometric, mean_of, quantile_of, queued, renewal, together
+from nearlinear.models.training.staleness import (
+    geometric,
+    mean_of,
+    never_resting,
+    quantile_of,
+    queued,
+    renewal,
+    together,
+)  # fmt: skip
 from nearlinear.models.training.synchronisation import AsynchronousServer, StaleSynchronous
 from nearlinear.simulator.asynchronous import durations
 from nearlinear.simulator.asynchronous.course import Course, run_course
@@ -73,6 +81,8 @@ def staleness() -> Iterator[str]:
         ("exponential", 0.1, exponential, exponential, lambda n: queued(n, 1.0, 0.1)),
         (f"log-normal {SPREAD}, no service", 1e-6, durations.lognormal(SPREAD), constant,
          lambda n: renewal(n, lognormal(1.0, SPREAD))),
+        (f"log-normal {SPREAD}, never resting", 1.0, durations.lognormal(SPREAD), constant,
+         lambda n: never_resting(n, lognormal(1.0, SPREAD), 1.0)),
     ]  # fmt: skip
     for workers in (4, 16):
         for name, ratio, draw, service, form in kinds:
@@ -116,7 +126,7 @@ def main() -> None:
     print("\n| workers | compute | mean | closed form | 95 % within | closed form | apart |")
     print("|---:|---|---:|---:|---:|---:|---:|")
     print(*staleness(), sep="\n")
-    print("\n| S | steps per compute | waiting | most ahead | most missed | (p - 1) (2 S + 1) |")
+    print("\n| S | steps per compute | waiting | most ahead | most missed | (N - 1) (2 S + 1) |")
     print("|---:|---:|---:|---:|---:|---:|")
     print(*bound(), sep="\n")
 

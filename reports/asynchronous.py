@@ -1,11 +1,12 @@
 """The figure of a rule of synchronisation: how stale workers are, and what servers allow."""
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.training.gossip_pushes import received
@@ -14,6 +15,7 @@ from nearlinear.reports.style import BLACK, BLUE, GREY, HEIGHT_IN, ORANGE, RED, 
 from nearlinear.simulator.asynchronous.account import Account
 
 LEAST = 1e-4  # probabilities that are not seen
+TITLE_LETTERS = 110  # of a line
 
 
 def draw_account(account: Account, title: str) -> Figure:
@@ -26,7 +28,7 @@ def draw_account(account: Account, title: str) -> Figure:
         else:
             _staleness(left, account)
         _throughput(right, account)
-        figure.suptitle(f"{account.rule.name}, {title}", fontsize=8)
+        figure.suptitle(fill(f"{account.rule.name}, {title}", TITLE_LETTERS), fontsize=8)
         return figure
 
 
@@ -81,6 +83,8 @@ def _throughput(axes: Axes, account: Account) -> None:
     _bound(axes, [(s.course.crew.workers, s.server_per_s) for s in served], ORANGE, "a server never rests")
     axes.set(xscale="log", yscale="log", xlabel="devices", ylabel="samples/s", title="throughput")
     axes.set_xticks(devices, [str(n) for n in devices])
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.minorticks_off()
     axes.legend()
 

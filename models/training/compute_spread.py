@@ -42,6 +42,10 @@ class Lattice:
         """Mean."""
         return self.mean_cells * self.width_s
 
+    def quantile_s(self, share: float) -> float:
+        """Return the time that so much of the probability does not pass."""
+        return float(np.argmax(np.cumsum(self.weight) >= share) + 1) * self.width_s
+
     @property
     def deviation_s(self) -> float:
         """Standard deviation."""

@@ -11,6 +11,7 @@ together       workers are served in turn: constant compute, or a server that ne
 geometric      compute is exponential and service takes no time: the next visit is anybody's
 queued         compute and service are exponential
 renewal        nobody waits for anyone, and workers have drifted apart: compute of any distribution
+never_resting  the server never rests and is constant: compute of any distribution below N services
 =============  =====================================================================================
 
 References
@@ -30,6 +31,7 @@ from nearlinear.models.training.server_queue import occupancy
 LENGTH_PER_WORKER = 32  # of an array: a geometric tail is then below exp(-32)
 NEGLIGIBLE = 1e-12  # probability that is left out
 BATCH = 128  # interval lengths that are worked on together
+GROUP = 8  # cells taken as one
 
 
 def together(workers: int) -> FloatArray:
@@ -96,6 +98,45 @@ def renewal(workers: int, cycle: Lattice) -> FloatArray:
         one = counts[:, cells].T @ powers
         transform += cycle.weight[cells] @ one ** (workers - 1)
     return _inverted(transform, length)
+
+
+def never_resting(workers: int, compute: Lattice, service_s: float) -> FloatArray:
+    """Return the distribution at a server with constant service and always somebody in its queue.
+
+    Somebody leaves every s. Of a worker that computes for x = u + m s, m visits are made meanwhile; when it
+    comes back it queues behind all others but the C that compute, so that it misses N - 1 + m - C. Who left
+    u + j s ago still computes with the probability 1 - F(u + j s), each independently of the others.
+
+    Parameters
+    ----------
+    workers : int
+        N; so many services must be longer than any compute.
+    compute : Lattice
+        Distribution of the time from leaving the server to coming back.
+    service_s : float
+        s.
+    """
+    length = _length(workers)
+    z, transform = _circle(length), np.zeros(length // 2 + 1, dtype=complex)
+    edges = np.arange(len(compute.weight) + 1) * compute.width_s
+    survival = 1.0 - np.concatenate(([0.0], np.cumsum(compute.weight)))
+    for weight, away_s in _coarser(compute):
+        meanwhile, phase_s = divmod(away_s, service_s)
+        left = np.delete(np.arange(workers), int(min(meanwhile, workers - 1)))
+        computing = np.interp(phase_s + left * service_s, edges, survival, right=0.0)
+        product = z ** (workers - 1 + meanwhile)
+        for share in computing[computing > NEGLIGIBLE]:
+            product = product * (1.0 - share + share / z)
+        transform += weight * product
+    return _inverted(transform, length)
+
+
+def _coarser(compute: Lattice) -> list[tuple[float, float]]:
+    """Return weights and times of groups of cells that hold some probability."""
+    weight = compute.weight.reshape(-1, GROUP)
+    middle = (np.arange(len(compute.weight)) + 0.5).reshape(-1, GROUP).mean(axis=1) * compute.width_s
+    some = weight.sum(axis=1) > NEGLIGIBLE
+    return list(zip(weight.sum(axis=1)[some].tolist(), middle[some].tolist(), strict=True))
 
 
 def most_missed(workers: int, staleness: int) -> int:

@@ -6,12 +6,15 @@ import numpy as np
 
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.training.compute_spread import lognormal
-from nearlinear.models.training.server_queue import saturating_workers
-from nearlinear.models.training.staleness import renewal, together
+from nearlinear.models.training.staleness import never_resting, renewal, together
 from nearlinear.models.training.synchronisation import BulkSynchronous, StaleSynchronous
 from nearlinear.simulator.asynchronous.course import Course
+from nearlinear.simulator.asynchronous.crew import Crew, Visits
 from nearlinear.simulator.exchange import TICKS_PER_SECOND
 from nearlinear.simulator.steps.conditions import Conditions
+
+SELDOM = 0.5  # use of a server up to which waiting is left out
+NEARLY_ALL = 0.999  # of the compute times must be shorter than a round of all others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,7 +39,8 @@ class Expectation:
 def expected_staleness(course: Course, conditions: Conditions) -> Expectation | None:
     """Return what closed forms say of a course, or None where none of them holds.
 
-    Unequal workers and a bound on how far workers may be apart have no distribution in closed form.
+    There is none for unequal workers, for a bound on how far they may be apart, and for a server that is
+    neither seldom waited for nor always busy.
     """
     crew = course.crew
     if isinstance(crew.rule, BulkSynchronous):
@@ -47,16 +51,21 @@ def expected_staleness(course: Course, conditions: Conditions) -> Expectation | 
         or len(set(crew.step_ticks.tolist())) > 1
     ):
         return None
-    held = float((crew.visits.bring_ticks + crew.visits.answer_ticks)[0])
-    full = saturating_workers(crew.period * course.compute_ticks, held, crew.visits.servers)
-    if conditions.jitter == 0 or crew.workers >= full:
+    if conditions.jitter == 0:
         return Expectation(name="in turn", probability=together(crew.workers))
-    cycle = lognormal(
-        float(crew.step_ticks[0]) / TICKS_PER_SECOND,
-        conditions.jitter,
-        crew.visits.servers * held / TICKS_PER_SECOND,
-        crew.period,
-    )
-    # A random walk of the phase covers a whole cycle after (mean / deviation)^2 cycles.
-    drifting = crew.period * int(np.ceil((cycle.mean_s / cycle.deviation_s) ** 2))
-    return Expectation(name="renewal", probability=renewal(crew.workers, cycle), steps=drifting)
+    return _of_jitter(crew, crew.visits, conditions.jitter)
+
+
+def _of_jitter(crew: Crew, visits: Visits, jitter: float) -> Expectation | None:
+    """Return the form of a server that is seldom waited for, or that never rests; None in between."""
+    step_s, held_s = float(crew.step_ticks[0]) / TICKS_PER_SECOND, visits.held_s
+    cycle = lognormal(step_s, jitter, visits.servers * held_s, crew.period)
+    if crew.workers * held_s <= SELDOM * cycle.mean_s:
+        # A random walk of the phase covers a whole cycle after (mean / deviation)^2 cycles.
+        drifting = crew.period * int(np.ceil((cycle.mean_s / cycle.deviation_s) ** 2))
+        return Expectation(name="renewal", probability=renewal(crew.workers, cycle), steps=drifting)
+    away = lognormal(step_s, jitter, 0.0, crew.period)
+    if visits.servers == 1 and (crew.workers - 1) * held_s >= away.quantile_s(NEARLY_ALL):
+        probability = never_resting(crew.workers, away, held_s)
+        return Expectation(name="a server that never rests", probability=probability)
+    return None

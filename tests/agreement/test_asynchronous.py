@@ -13,7 +13,7 @@ from nearlinear.models.arrays import FloatArray
 from nearlinear.models.training.compute_spread import Lattice, gamma, lognormal
 from nearlinear.models.training.gossip_pushes import merge_age_s, received, sent
 from nearlinear.models.training.server_queue import bounds, in_turn, mean_values
-from nearlinear.models.training.staleness import geometric, queued, renewal
+from nearlinear.models.training.staleness import geometric, never_resting, queued, renewal
 from nearlinear.models.training.synchronisation import (
     AsynchronousServer,
     BulkSynchronous,
@@ -146,6 +146,20 @@ def test_staleness_of_any_compute_is_a_superposition_of_renewals(
 
     found = _replicated(course, lambda c: _distribution(c, length))
     assert _holds(found, expected[:length], STUDENT_OF_MANY)
+
+
+@pytest.mark.parametrize(
+    ("workers", "service", "spread"), [(16, 0.25, 0.3), (24, 0.1, 0.3), (32, 0.07, 0.1), (12, 0.5, 0.4)]
+)
+def test_staleness_at_a_server_that_never_rests(workers: int, service: float, spread: float) -> None:
+    expected = never_resting(workers, lognormal(1.0, spread), service)
+    some = np.flatnonzero(expected > 0.01)
+
+    def course(seed: int) -> Course:
+        return run_course(_crew(workers, service, seed=seed, draw=durations.lognormal(spread)))
+
+    found = _replicated(course, lambda c: _distribution(c, int(some[-1]) + 1)[some])
+    assert _holds(found, expected[some], STUDENT_OF_MANY)
 
 
 @pytest.mark.parametrize(("workers", "service"), [*RATIOS, (3, 0.5), (9, 0.125)])

@@ -10,7 +10,7 @@ from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.hardware.topology import Topology
 from nearlinear.models.parameters import central
 from nearlinear.models.scenario import Scenario
-from nearlinear.models.training.compute_spread import gamma, lognormal
+from nearlinear.models.training.compute_spread import Lattice, gamma, lognormal
 from nearlinear.models.training.gossip_pushes import merge_age_s, received, sent
 from nearlinear.models.training.model import StepModel
 from nearlinear.models.training.server_queue import (
@@ -25,6 +25,7 @@ from nearlinear.models.training.staleness import (
     geometric,
     mean_of,
     most_missed,
+    never_resting,
     quantile_of,
     queued,
     renewal,
@@ -75,7 +76,8 @@ def test_every_staleness_has_the_mean_of_all_others() -> None:
     for workers in (2, 5, 17):
         forms = (
             together(workers), geometric(workers), queued(workers, 1.0, 0.3),
-            renewal(workers, lognormal(1.0, 0.2)), renewal(workers, gamma(2.0, 3.0, more_s=0.5)),
+            never_resting(workers, lognormal(1.0, 0.2), 4.0), renewal(workers, lognormal(1.0, 0.2)),
+            renewal(workers, gamma(2.0, 3.0, more_s=0.5)),
         )  # fmt: skip
         for form in forms:
             assert form.sum() == pytest.approx(1.0, abs=1e-4)
@@ -92,6 +94,24 @@ def test_staleness_of_two_by_hand() -> None:
     assert quantile_of(together(5), 0.95) == 4
     assert most_missed(4, 0) == 3
     assert most_missed(4, 2) == 15
+
+
+def test_a_server_that_never_rests_by_hand() -> None:
+    """Compute of 0.8 or 1.2 services, half of the workers each; four of them.
+
+    Away for 0.8: who left 0.8 + 1 ago is back, nobody else has left: 3. Away for 1.2: one visit was made
+    meanwhile, by whom who left 0.2 ago and still computes: 3 + 1 - 1.
+    """
+    halves = np.zeros(4096)
+    halves[[799, 1199]] = 0.5
+    cells = Lattice(width_s=0.001, weight=halves)
+    assert never_resting(4, cells, 1.0)[3] == pytest.approx(1.0, abs=1e-6)
+    # Away for 2.3 or 0.5: in 2.3 two visits are made. Who left 0.3 ago computes, who left 1.3 ago does with
+    # 1/2: so 3 + 2 - 1 or - 2. In 0.5 nobody comes; who left 1.5 ago computes with 1/2: 3 or 2.
+    halves = np.zeros(4096)
+    halves[[499, 2299]] = 0.5
+    found = never_resting(4, Lattice(width_s=0.001, weight=halves), 1.0)
+    assert found[2:5] == pytest.approx([0.25, 0.5, 0.25], abs=1e-6)
 
 
 def test_renewals_over_a_uniform_interval() -> None:
