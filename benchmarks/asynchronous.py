@@ -75,18 +75,18 @@ def loads() -> Iterator[str]:
 
 def staleness() -> Iterator[str]:
     """Yield rows of staleness."""
-    kinds: list[tuple[str, float, Draw, Draw, Callable[[int], FloatArray]]] = [
-        ("constant", 0.02, constant, constant, together),
-        ("exponential, no service", 1e-6, exponential, constant, geometric),
-        ("exponential", 0.1, exponential, exponential, lambda n: queued(n, 1.0, 0.1)),
-        (f"log-normal {SPREAD}, no service", 1e-6, durations.lognormal(SPREAD), constant,
-         lambda n: renewal(n, lognormal(1.0, SPREAD))),
-        (f"log-normal {SPREAD}, never resting", 1.0, durations.lognormal(SPREAD), constant,
-         lambda n: never_resting(n, lognormal(1.0, SPREAD), 1.0)),
-    ]  # fmt: skip
     for workers in (4, 16):
-        for name, ratio, draw, service, form in kinds:
-            found, closed = courses(workers, ratio, draw, service), form(workers)
+        kinds: list[tuple[str, float, Draw, Draw, FloatArray]] = [
+            ("constant", 0.02, constant, constant, together(workers)),
+            ("exponential, no service", 1e-6, exponential, constant, geometric(workers)),
+            ("exponential", 0.1, exponential, exponential, queued(workers, 1.0, 0.1)),
+            (f"log-normal {SPREAD}, no service", 1e-6, durations.lognormal(SPREAD), constant,
+             renewal(workers, lognormal(1.0, SPREAD))),
+            (f"log-normal {SPREAD}, never resting", 3 / workers, durations.lognormal(SPREAD), constant,
+             never_resting(workers, lognormal(1.0, SPREAD), 3 / workers)),
+        ]  # fmt: skip
+        for name, ratio, draw, service, closed in kinds:
+            found = courses(workers, ratio, draw, service)
             missed = np.concatenate([course.missed for course in found])
             share = np.bincount(missed) / len(missed)
             length = max(len(share), len(closed))
