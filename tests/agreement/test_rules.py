@@ -112,6 +112,13 @@ def test_a_prediction_of_a_rule_reads_like_any_other() -> None:
     assert account.document()["server"]["utilisation"] == pytest.approx(1.0)
 
 
+def test_a_target_is_one_of_synchronous_training() -> None:
+    scenario = _scenario(devices="1,4", model="resnet-50", cluster="dgx-a100", until_accuracy=True)
+    prediction, _ = simulate_rule(scenario, StaleSynchronous(), CALM)
+    assert prediction.points[-1].until_target is not None
+    assert any("what staleness costs is left out" in warning for warning in prediction.warnings)
+
+
 def test_what_a_rule_ignores_is_refused() -> None:
     with pytest.raises(SpecError, match="--bucket: has no effect with --rule asgd"):
         simulate_rule(_scenario(bucket="0"), AsynchronousServer(), CALM)
