@@ -26,7 +26,7 @@ def figure_for(conditions: "Conditions") -> "Callable[[Prediction, Explained], A
         return _stragglers
     if conditions.loader.time_s > 0:
         return _parts
-    raise SpecError("--plot", "needs --jitter or --loader", remedy="say --jitter 3%")
+    raise SpecError("--plot", "needs --jitter, --loader or --rule", remedy="say --jitter 3%")
 
 
 def check_plot(text: str | None, conditions: "Conditions") -> Path | None:

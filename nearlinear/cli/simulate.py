@@ -211,8 +211,9 @@ def simulate(
     )  # fmt: skip
     if rule is not None:
         refused = {
-            "engine": engine, "sharing": sharing, "loader": loader, "bucket_order": bucket_order,
-            "fabric": fabric, "cross_check": cross_check,
+            "engine": engine, "sharing": sharing, "loader": loader, "prefetch": prefetch,
+            "loaders_per_node": loaders_per_node, "bucket_order": bucket_order, "fabric": fabric,
+            "cross_check": cross_check,
         }  # fmt: skip
         run_rule(scenario, rule, options, conditions, refused, path, drawn, plot, as_json)
         return

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from nearlinear.models.arrays import FloatArray
-from nearlinear.simulator.steps.conditions import Conditions
+from nearlinear.models.training.jitter import Jitter
 
 Draw = Callable[[np.random.Generator, int], FloatArray]  # so many factors on a time
 BLOCK = 64  # factors drawn at once
@@ -16,23 +16,18 @@ def constant(generator: np.random.Generator, count: int) -> FloatArray:
     return np.ones(count)
 
 
-def exponential(generator: np.random.Generator, count: int) -> FloatArray:
-    """Return exponential factors of mean 1."""
-    return generator.standard_exponential(count)
-
-
-def lognormal(spread: float) -> Draw:
-    """Return how to draw log-normal factors of median 1; ``spread`` is the deviation of the logarithm."""
+def drawn(jitter: Jitter) -> Draw:
+    """Return how the factors of steps are drawn; what lasts through a run is no part of them."""
+    if jitter.spread == 0:
+        return constant
 
     def draw(generator: np.random.Generator, count: int) -> FloatArray:
-        return np.asarray(np.exp(spread * generator.standard_normal(count)))
+        return jitter.draw(generator, (count,))
 
     return draw
 
 
-def of_conditions(conditions: Conditions) -> Draw:
-    """Return how compute is drawn under given conditions."""
-    return lognormal(conditions.jitter) if conditions.jitter > 0 else constant
+exponential = drawn(Jitter(family="exponential", spread=1.0))  # mean 1
 
 
 def ticks(mean_ticks: int, draw: Draw, generator: np.random.Generator) -> Iterator[int]:

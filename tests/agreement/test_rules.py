@@ -10,6 +10,7 @@ from nearlinear.models.case import Case
 from nearlinear.models.errors import SpecError
 from nearlinear.models.parameters import central, draw
 from nearlinear.models.scenario import Scenario
+from nearlinear.models.training.jitter import Jitter
 from nearlinear.models.training.model import StepModel
 from nearlinear.models.training.server_visit import RuleStep
 from nearlinear.models.training.synchronisation import (
@@ -99,6 +100,15 @@ def test_a_slow_node_under_each_rule() -> None:
     assert rates["asgd"] == pytest.approx(3.5, rel=0.05)
     assert rates["bsp"] == pytest.approx(2.0, rel=0.05)
     assert rates["ssp"] == pytest.approx(2.0, rel=0.05)
+
+
+def test_what_lasts_through_a_run_makes_workers_unequal() -> None:
+    jitter = Jitter(rank_spread=0.2)
+    account = _account(AsynchronousServer(period=8), Conditions(steps=24, jitter=jitter), devices="8")
+    ticks = account.course.crew.step_ticks
+    assert len(set(ticks.tolist())) == 8
+    assert np.log(ticks).std() == pytest.approx(0.2, rel=0.5)
+    assert account.document()["staleness"]["expected"] is None
 
 
 def test_a_prediction_of_a_rule_reads_like_any_other() -> None:

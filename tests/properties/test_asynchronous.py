@@ -6,14 +6,15 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nearlinear.models.training.jitter import Jitter
 from nearlinear.models.training.staleness import most_missed
 from nearlinear.models.training.synchronisation import AsynchronousServer, Gossip, StaleSynchronous
 from nearlinear.simulator.asynchronous.course import Course, run_course
 from nearlinear.simulator.asynchronous.crew import Crew, Links, Visits
-from nearlinear.simulator.asynchronous.durations import constant, exponential, lognormal
+from nearlinear.simulator.asynchronous.durations import constant, drawn, exponential
 
 TICKS = st.integers(0, 5000)
-DRAWS = st.sampled_from([constant, exponential, lognormal(0.4)])
+DRAWS = st.sampled_from([constant, exponential, drawn(Jitter(spread=0.4))])
 
 
 @st.composite

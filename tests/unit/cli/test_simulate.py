@@ -263,7 +263,7 @@ def test_sharing_by_round_says_where_it_is_outside(cli: Cli) -> None:
         ((*STEP, "--loader", "3ms", "--prefetch", "0"), 2, "--prefetch: must lie in 1..1000, got 0"),
         ((*STEP, "--loaders-per-node", "2"), 2, "--loaders-per-node: needs --loader, got 2"),
         ((*STEP, "--loader", "3ms~"), 2, "--loader: must be a fraction, got ''"),
-        ((*STEP, "--plot", "a.png"), 2, "--plot: needs --jitter or --loader; say --jitter 3%"),
+        ((*STEP, "--plot", "a.png"), 2, "--plot: needs --jitter, --loader or --rule; say --jitter 3%"),
         ((*STEP, "--jitter", "3%", "--plot", "a.gif"), 2, "--plot: must end in .svg, .png, .pdf"),
         ((*RING, *LOGGOPS, "--prefetch", "3"), 2, "--prefetch: has no effect with --collective"),
         ((*RING, *LOGGOPS, "--plot", "a.png"), 2, "--plot: has no effect with --collective"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nearlinear.models.scenario import Scenario
+from nearlinear.models.training.jitter import Jitter
 from nearlinear.models.training.staleness import together
 from nearlinear.models.training.synchronisation import AsynchronousServer, Gossip, Rule, StaleSynchronous
 from nearlinear.reports.asynchronous import draw_account
@@ -16,7 +17,7 @@ from nearlinear.simulator.steps.conditions import Conditions
 
 def _account(rule: Rule, devices: str = "1,4,8", jitter: float = 0.0) -> Account:
     scenario = Scenario.of(model="nin", cluster="titan", devices=devices, samples=3)
-    return simulate_rule(scenario, rule, Conditions(steps=20, jitter=jitter))[1]
+    return simulate_rule(scenario, rule, Conditions(steps=20, jitter=Jitter(spread=jitter)))[1]
 
 
 def _lines(axes: Any) -> dict[str, list[float]]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from nearlinear.models.training.jitter import Jitter
 from nearlinear.models.training.synchronisation import (
     AsynchronousServer,
     BulkSynchronous,
@@ -11,16 +12,16 @@ from nearlinear.models.training.synchronisation import (
 )  # fmt: skip
 from nearlinear.simulator.asynchronous.course import run_course
 from nearlinear.simulator.asynchronous.crew import Crew, Visits
-from nearlinear.simulator.asynchronous.durations import of_conditions
+from nearlinear.simulator.asynchronous.durations import drawn
 from nearlinear.simulator.asynchronous.expectation import expected_staleness
 from nearlinear.simulator.steps.conditions import Conditions
 
 
 def _form(rule: Rule, held: int, jitter: float = 0.0, step: tuple[int, ...] = (1000,) * 8) -> str | None:
-    conditions = Conditions(steps=4, jitter=jitter)
+    conditions = Conditions(steps=4, jitter=Jitter(spread=jitter))
     none = np.zeros(len(step), dtype=np.int64)
     crew = Crew(
-        rule=rule, step_ticks=np.array(step), steps=4, draw=of_conditions(conditions),
+        rule=rule, step_ticks=np.array(step), steps=4, draw=drawn(conditions.jitter),
         visits=Visits(bring_ticks=none + held, answer_ticks=none) if rule.serves else None,
     )  # fmt: skip
     found = expected_staleness(run_course(crew), conditions)
@@ -50,9 +51,9 @@ def test_forms_of_others() -> None:
 def test_after_how_many_steps_a_renewal_holds() -> None:
     """A deviation of a tenth: the phase has walked through a cycle after some hundred cycles."""
     none = np.zeros(4, dtype=np.int64)
-    conditions = Conditions(steps=4, jitter=0.1)
+    conditions = Conditions(steps=4, jitter=Jitter(spread=0.1))
     crew = Crew(
-        rule=AsynchronousServer(), step_ticks=none + 1000, steps=4, draw=of_conditions(conditions),
+        rule=AsynchronousServer(), step_ticks=none + 1000, steps=4, draw=drawn(conditions.jitter),
         visits=Visits(bring_ticks=none, answer_ticks=none),
     )  # fmt: skip
     found = expected_staleness(run_course(crew), conditions)
