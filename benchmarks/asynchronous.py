@@ -24,10 +24,9 @@ from nearlinear.models.training.staleness import (
     together,
 )  # fmt: skip
 from nearlinear.models.training.synchronisation import AsynchronousServer, StaleSynchronous
-from nearlinear.simulator.asynchronous import durations
 from nearlinear.simulator.asynchronous.course import Course, run_course
 from nearlinear.simulator.asynchronous.crew import Crew, Visits
-from nearlinear.simulator.asynchronous.durations import Draw, constant, exponential
+from nearlinear.simulator.asynchronous.durations import Draw, constant, drawn, exponential
 
 COMPUTE, STEPS, REPLICATIONS = 10**7, 400, 20
 STUDENT = 2.861  # 99 %, two-sided, 19 degrees of freedom
@@ -81,10 +80,10 @@ def staleness() -> Iterator[str]:
             ("constant", 0.02, constant, constant, together(workers)),
             ("exponential, no service", 1e-6, exponential, constant, geometric(workers)),
             ("exponential", 0.1, exponential, exponential, queued(workers, 1.0, 0.1)),
-            (f"log-normal {SPREAD}, no service", 1e-6, durations.varying(Jitter(spread=SPREAD)), constant,
+            (f"log-normal {SPREAD}, no service", 1e-6, drawn(Jitter(spread=SPREAD)), constant,
              renewal(workers, lognormal(1.0, SPREAD))),
-            (f"log-normal {SPREAD}, never resting", 3 / workers, durations.varying(Jitter(spread=SPREAD)),
-             constant, never_resting(workers, lognormal(1.0, SPREAD), 3 / workers)),
+            (f"log-normal {SPREAD}, never resting", 3 / workers, drawn(Jitter(spread=SPREAD)), constant,
+             never_resting(workers, lognormal(1.0, SPREAD), 3 / workers)),
         ]  # fmt: skip
         for name, ratio, draw, service, closed in kinds:
             found = courses(workers, ratio, draw, service)
@@ -108,7 +107,7 @@ def bound() -> Iterator[str]:
         found = [
             run_course(
                 Crew(rule=StaleSynchronous(staleness=allowed), step_ticks=step, seed=(n,), steps=STEPS,
-                     draw=durations.varying(Jitter(spread=SPREAD)), visits=visits)
+                     draw=drawn(Jitter(spread=SPREAD)), visits=visits)
             )
             for n in range(REPLICATIONS)
         ]  # fmt: skip

@@ -100,8 +100,7 @@ def assemble(
     beyond = last.unexplained_s / last.total_s
     modelled = 1.0 - beyond - last.in_node_loss_s / last.total_s
     term, gain = _binding(model, anchored, scales[-1], step_s or partial(_synchronous_s, model))
-    starved = STARVED, last.data_wait_s / last.total_s
-    binding = max((term, gain * modelled), starved, key=lambda one: one[1])
+    binding = max((term, gain * modelled), (STARVED, last.data_wait_s / last.total_s), key=lambda one: one[1])
     ends = _outcome(case, scales, batches, totals)
     if ends:
         ended = zip(points, ends.points, strict=True)

@@ -11,6 +11,7 @@ from math import erf, lgamma, log, sqrt
 import numpy as np
 
 from nearlinear.models.arrays import FloatArray
+from nearlinear.models.training.jitter import Jitter
 
 CELLS = 4096
 TAIL = 8.0  # standard deviations that the lattice reaches beyond the middle
@@ -51,6 +52,28 @@ class Lattice:
         """Standard deviation."""
         apart = np.arange(len(self.weight)) + 0.5 - self.mean_cells
         return float(np.sqrt(apart**2 @ self.weight)) * self.width_s
+
+
+def spread_out(jitter: Jitter, step_s: float, more_s: float = 0.0, steps: int = 1) -> Lattice | None:
+    """Return the sum of some steps with jitter and a constant, or None where it is too wide for a lattice.
+
+    Parameters
+    ----------
+    jitter : Jitter
+        Of each step, its spread above 0; what lasts through a run is no part of it.
+    step_s : float
+        A calm step.
+    more_s : float
+        Added to the sum, such as an exchange.
+    steps : int
+        How many.
+    """
+    s = jitter.spread
+    if jitter.family == "lognormal":
+        return lognormal(step_s, s, more_s, steps)
+    if jitter.family == "gamma":  # a sum of gamma times is one
+        return gamma(step_s * steps, steps / s**2, more_s) if steps >= s**2 else None
+    return gamma(s * step_s * steps, float(steps), more_s + (1.0 - s) * step_s * steps)
 
 
 def lognormal(median_s: float, log_sd: float, more_s: float = 0.0, steps: int = 1) -> Lattice:

@@ -80,11 +80,6 @@ class Jitter:
         """Whether nothing varies."""
         return self.spread == 0 and self.rank_spread == 0
 
-    @property
-    def variation(self) -> float:
-        """Standard deviation over mean of what is drawn in a step."""
-        return math.sqrt(math.expm1(self.spread**2)) if self.family == "lognormal" else self.spread
-
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
         """Return the factors of one step."""
         if self.family == "lognormal":

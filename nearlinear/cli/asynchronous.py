@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nearlinear.cli.output import check_out, say
+from nearlinear.cli.plots import PICTURES
 from nearlinear.cli.simulations import MOST_DRAWN, format_time
 from nearlinear.models.errors import SpecError
 from nearlinear.models.scenario import Scenario
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 1000  # in a row, of synchronous steps
 USUAL = {"engine": "rounds", "bucket_order": "ready", "cross_check": False}
-PLOTS = (".svg", ".png")
 EVENTS_PER_STEP = 4  # compute, wait and exchange of a worker, and its server or link
 
 
@@ -45,7 +45,7 @@ def run_rule(
     from nearlinear.models.training.synchronisation import rule_of
     from nearlinear.simulator.asynchronous.simulation import simulate_rule
 
-    drawn = check_out(plot, PLOTS, "--plot")
+    drawn = check_out(plot, PICTURES, "--plot")
     averages = {"averages": "weights"} if rule == "bsp" else {}
     chosen = rule_of(rule, {**options, **averages})
     for name, value in refused.items():

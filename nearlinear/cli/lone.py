@@ -16,7 +16,7 @@ CHOICE = ("algorithm", "outer", "servers", "wire")
 DRAWS = ("samples", "seed")
 OF_STEPS = (
     "steps", "jitter", "slow_node", "loader", "prefetch", "loaders_per_node", "scatter", "bucket_order",
-    "rule", "period", "elasticity", "probability", "staleness", "plot",
+    "plot", "rule", "period", "elasticity", "probability", "staleness",
 )  # fmt: skip
 
 

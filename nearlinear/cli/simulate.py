@@ -74,8 +74,8 @@ SCATTER = Annotated[
 PLOT = Annotated[
     str | None,
     _option(
-        "--plot", "Draw what --jitter (slowest device), --loader (parts of a step) or --rule (staleness,"
-        " throughput) does: .svg or .png.",
+        "--plot", "Draw what --jitter (slowest device), --loader (parts of a step) or --rule (staleness and"
+        " throughput) does: .svg, .png.",
         metavar="FILE",
     ),
 ]  # fmt: skip
@@ -219,8 +219,11 @@ def simulate(
         bucket_order, fabric, switch_latency, prefetch, loaders_per_node, scatter,
     )  # fmt: skip
     if rule is not None:
-        refused = {"engine": engine, "sharing": sharing, "loader": loader, "bucket_order": bucket_order,
-                   "fabric": fabric, "cross_check": cross_check}  # fmt: skip
+        refused = {
+            "engine": engine, "sharing": sharing, "loader": loader, "prefetch": prefetch,
+            "loaders_per_node": loaders_per_node, "scatter": scatter, "bucket_order": bucket_order,
+            "fabric": fabric, "cross_check": cross_check,
+        }  # fmt: skip
         run_rule(scenario, rule, options, conditions, refused, path, drawn, plot, as_json)
         return
     refuse_rule_options(conditions.steps, **options)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nearlinear.models.arrays import FloatArray
+from nearlinear.models.training.compute_spread import spread_out
 from nearlinear.models.training.gossip_pushes import merge_age_s, sent
 from nearlinear.models.training.server_queue import saturating_workers
 from nearlinear.models.training.staleness import mean_of, most_missed, quantile_of
@@ -165,11 +166,11 @@ class Account:
 
     def _expected_age_s(self) -> float | None:
         """Return the age of a merge where steps are out of phase: with jitter, workers being alike."""
-        crew, variation = self.course.crew, self.conditions.jitter.variation
-        if crew.links is None or variation == 0 or len(set(crew.step_ticks.tolist())) > 1:
+        crew, jitter = self.course.crew, self.conditions.jitter
+        if crew.links is None or jitter.spread == 0 or len(set(crew.step_ticks.tolist())) > 1:
             return None
-        step_s = self.course.step_ticks / TICKS_PER_SECOND
-        return merge_age_s(self._transfer_s(), step_s, step_s * variation)
+        step = spread_out(jitter, float(crew.step_ticks[0]) / TICKS_PER_SECOND)
+        return None if step is None else merge_age_s(self._transfer_s(), step.mean_s, step.deviation_s)
 
     def _transfer_s(self) -> float:
         """Return the mean transfer over all pairs."""

@@ -16,16 +16,18 @@ def constant(generator: np.random.Generator, count: int) -> FloatArray:
     return np.ones(count)
 
 
-def exponential(generator: np.random.Generator, count: int) -> FloatArray:
-    """Return exponential factors of mean 1."""
-    return generator.standard_exponential(count)
-
-
-def varying(jitter: Jitter) -> Draw:
-    """Return how the factors of steps are drawn; what lasts through a run is not among them."""
+def drawn(jitter: Jitter) -> Draw:
+    """Return how the factors of steps are drawn; what lasts through a run is no part of them."""
     if jitter.spread == 0:
         return constant
-    return lambda generator, count: jitter.draw(generator, (count,))
+
+    def draw(generator: np.random.Generator, count: int) -> FloatArray:
+        return jitter.draw(generator, (count,))
+
+    return draw
+
+
+exponential = drawn(Jitter(family="exponential", spread=1.0))  # mean 1
 
 
 def ticks(mean_ticks: int, draw: Draw, generator: np.random.Generator) -> Iterator[int]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nearlinear.models.arrays import FloatArray
-from nearlinear.models.training.compute_spread import lognormal
+from nearlinear.models.training.compute_spread import spread_out
+from nearlinear.models.training.jitter import Jitter
 from nearlinear.models.training.staleness import never_resting, renewal, together
 from nearlinear.models.training.synchronisation import BulkSynchronous, StaleSynchronous
 from nearlinear.simulator.asynchronous.course import Course
@@ -39,8 +40,8 @@ class Expectation:
 def expected_staleness(course: Course, conditions: Conditions) -> Expectation | None:
     """Return what closed forms say of a course, or None where none of them holds.
 
-    There is none for unequal workers, for jitter that is not log-normal, for a bound on how far workers may
-    be apart, and for a server that is neither seldom waited for nor always busy.
+    There is none for unequal workers, for a bound on how far they may be apart, and for a server that is
+    neither seldom waited for nor always busy.
     """
     crew = course.crew
     if isinstance(crew.rule, BulkSynchronous):
@@ -51,22 +52,22 @@ def expected_staleness(course: Course, conditions: Conditions) -> Expectation | 
         or len(set(crew.step_ticks.tolist())) > 1
     ):
         return None
-    if conditions.jitter.calm:
+    if conditions.jitter.spread == 0:
         return Expectation(name="in turn", probability=together(crew.workers))
-    if conditions.jitter.family != "lognormal":
-        return None
-    return _of_jitter(crew, crew.visits, conditions.jitter.spread)
+    return _of_jitter(crew, crew.visits, conditions.jitter)
 
 
-def _of_jitter(crew: Crew, visits: Visits, jitter: float) -> Expectation | None:
+def _of_jitter(crew: Crew, visits: Visits, jitter: Jitter) -> Expectation | None:
     """Return the form of a server that is seldom waited for, or that never rests; None in between."""
     step_s, held_s = float(crew.step_ticks[0]) / TICKS_PER_SECOND, visits.held_s
-    cycle = lognormal(step_s, jitter, visits.servers * held_s, crew.period)
+    cycle = spread_out(jitter, step_s, visits.servers * held_s, crew.period)
+    away = spread_out(jitter, step_s, 0.0, crew.period)
+    if cycle is None or away is None:
+        return None
     if crew.workers * held_s <= SELDOM * cycle.mean_s:
         # A random walk of the phase covers a whole cycle after (mean / deviation)^2 cycles.
         drifting = crew.period * int(np.ceil((cycle.mean_s / cycle.deviation_s) ** 2))
         return Expectation(name="renewal", probability=renewal(crew.workers, cycle), steps=drifting)
-    away = lognormal(step_s, jitter, 0.0, crew.period)
     if visits.servers == 1 and (crew.workers - 1) * held_s >= away.quantile_s(NEARLY_ALL):
         probability = never_resting(crew.workers, away, held_s)
         return Expectation(name="a server that never rests", probability=probability)

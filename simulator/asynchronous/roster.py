@@ -12,13 +12,15 @@ from nearlinear.models.training.buckets import GRADIENT_BYTES
 from nearlinear.models.training.model import StepModel
 from nearlinear.models.training.synchronisation import BulkSynchronous, Gossip, Rule, ServerRule
 from nearlinear.simulator.asynchronous.crew import Crew, Links, Visits
-from nearlinear.simulator.asynchronous.durations import varying
+from nearlinear.simulator.asynchronous.durations import drawn
 from nearlinear.simulator.exchange import Vector, to_ticks
 from nearlinear.simulator.fabrics.fabric import Fabric
 from nearlinear.simulator.pricing import Price, price, stretched
 from nearlinear.simulator.rounds.packed_phase import Classes
 from nearlinear.simulator.steps.conditions import Conditions
 from nearlinear.simulator.steps.placement import Placement
+
+LASTING = 3  # of the generators of a seed, the one of what lasts through a run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,7 +34,7 @@ class Roster:
     conditions : Conditions
         Steps, jitter, slow nodes and slow adapters.
     step_s : ndarray, shape (samples, devices)
-        Compute of a step before what is drawn in each.
+        Compute of a step, with what lasts through a run, before the jitter of each step.
     average_s : ndarray, shape (samples,)
         Averaging over all workers, for a rule that does.
     fabric : Fabric
@@ -64,7 +66,9 @@ class Roster:
         servers = max(case.scenario.plan.servers, 1) if rule.serves else 0
         per_node = case.cluster.devices_per_node
         placement = Placement(devices=devices, per_node=per_node, conditions=conditions)
-        paces = conditions.lasting(len(slowness), devices, per_node)
+        generator = np.random.default_rng([conditions.seed, LASTING])
+        lasting = conditions.jitter.draw_lasting(generator, (len(slowness), devices))
+        paces = conditions.node_paces(devices, per_node) * lasting
         return cls(
             rule=rule,
             conditions=conditions,
@@ -87,7 +91,7 @@ class Roster:
         return Crew(
             rule=rule,
             step_ticks=to_ticks(self.step_s[sample]),
-            draw=varying(self.conditions.jitter),
+            draw=drawn(self.conditions.jitter),
             steps=self.conditions.steps,
             seed=(self.conditions.seed, sample),
             visits=self._visits(rule, sample) if isinstance(rule, ServerRule) else None,

@@ -68,17 +68,11 @@ class Conditions:
 
     def factors(self, samples: int, devices: int, per_node: int) -> Iterator[FloatArray]:
         """Yield how many times longer than calm compute takes in every step, shape (samples, devices)."""
-        generator = np.random.default_rng(self.seed)
-        lasting = self._lasting(generator, (samples, devices), per_node)
+        generator, shape = np.random.default_rng(self.seed), (samples, devices)
+        nodes = self.node_paces(devices, per_node)
+        lasting = nodes * self.jitter.draw_lasting(generator, shape)
         for _ in range(self.steps):
-            yield lasting * self.jitter.draw(generator, lasting.shape)
-
-    def lasting(self, samples: int, devices: int, per_node: int) -> FloatArray:
-        """Return how many times longer than calm compute takes in all steps, shape (samples, devices)."""
-        return self._lasting(np.random.default_rng(self.seed), (samples, devices), per_node)
-
-    def _lasting(self, generator: np.random.Generator, shape: tuple[int, int], per_node: int) -> FloatArray:
-        return self.node_paces(shape[1], per_node) * self.jitter.draw_lasting(generator, shape)
+            yield lasting * self.jitter.draw(generator, shape)
 
     def port_rates(self, devices: int, per_node: int) -> FloatArray:
         """Return the rate of each device's adapter, shape (devices,), 1.0 being normal."""

@@ -25,16 +25,12 @@ from nearlinear.models.training.synchronisation import (
 )  # fmt: skip
 from nearlinear.simulator.asynchronous.course import Course, run_course
 from nearlinear.simulator.asynchronous.crew import Crew, Links, Visits
-from nearlinear.simulator.asynchronous.durations import Draw, constant, exponential, varying
+from nearlinear.simulator.asynchronous.durations import Draw, constant, drawn, exponential
 
 REPLICATIONS = 20
 STUDENT = 3.883  # 99.9 %, two-sided, 19 degrees of freedom
 STUDENT_OF_MANY = 5.0  # for each of some dozen probabilities at once
 COMPUTE = 10**7  # ticks
-
-
-def _lognormal(spread: float) -> Draw:
-    return varying(Jitter(spread=spread))
 
 
 def _crew(
@@ -126,16 +122,12 @@ def test_staleness_of_exponential_compute_is_geometric(workers: int) -> None:
     assert means.mean() == pytest.approx(workers - 1, rel=0.01)
 
 
-def _gamma_draw(shape: float) -> Draw:
-    return lambda generator, count: generator.gamma(shape, 1.0 / shape, count)
-
-
 @pytest.mark.parametrize(
     ("draw", "cycle", "period"),
     [
-        (_gamma_draw(4.0), gamma(1.0, 4.0), 1),
-        (_lognormal(0.3), lognormal(1.0, 0.3), 1),
-        (_lognormal(0.5), lognormal(1.0, 0.5, steps=2), 2),
+        (drawn(Jitter(family="gamma", spread=0.5)), gamma(1.0, 4.0), 1),
+        (drawn(Jitter(spread=0.3)), lognormal(1.0, 0.3), 1),
+        (drawn(Jitter(spread=0.5)), lognormal(1.0, 0.5, steps=2), 2),
     ],
 )
 def test_staleness_of_any_compute_is_a_superposition_of_renewals(
@@ -160,7 +152,7 @@ def test_staleness_at_a_server_that_never_rests(workers: int, service: float, sp
     some = np.flatnonzero(expected > 0.01)
 
     def course(seed: int) -> Course:
-        return run_course(_crew(workers, service, seed=seed, draw=_lognormal(spread)))
+        return run_course(_crew(workers, service, seed=seed, draw=drawn(Jitter(spread=spread))))
 
     found = _replicated(course, lambda c: _distribution(c, int(some[-1]) + 1)[some])
     assert _holds(found, expected[some], STUDENT_OF_MANY)
@@ -181,14 +173,14 @@ def test_constant_times_are_exact(workers: int, service: float, period: int) -> 
 @pytest.mark.parametrize(("workers", "service"), RATIOS)
 def test_nothing_is_outside_the_bounds(workers: int, service: float) -> None:
     least, most = bounds(workers, 1.0, service)
-    draws = (constant, exponential, _lognormal(0.2))
+    draws = (constant, exponential, drawn(Jitter(spread=0.2)))
     found = [_rate(run_course(_crew(workers, service, draw=d, service_draw=constant))) for d in draws]
     assert all(0.9 * least <= rate <= 1.1 * most for rate in found)  # 400 steps have a spread of their own
 
 
 def test_a_full_elastic_server_gives_one_visit_per_service() -> None:
     """12 workers want 12 / (8 + 1) visits per step of compute; the server gives 1 per service of 1."""
-    course = run_course(_crew(12, 1.0, ElasticAveraging(period=8), steps=80, draw=_lognormal(0.05)))
+    course = run_course(_crew(12, 1.0, ElasticAveraging(period=8), steps=80, draw=drawn(Jitter(spread=0.05))))
     visits = 12 * course.crew.counted / 8
     assert visits * COMPUTE / course.ticks == pytest.approx(1.0, rel=0.02)
     assert _use(course) == pytest.approx(1.0, abs=1e-9)
@@ -210,7 +202,7 @@ def test_a_slow_worker() -> None:
 
 def test_a_bound_lets_jitter_pass_that_a_barrier_waits_for() -> None:
     """Averaging waits for the slowest of every step; the wider the bound, the less is waited."""
-    draw = _lognormal(0.3)
+    draw = drawn(Jitter(spread=0.3))
     bulk = Crew(
         rule=BulkSynchronous(averages="weights"), step_ticks=np.full(8, COMPUTE), draw=draw, steps=400
     )
@@ -263,7 +255,7 @@ def test_pushes_are_binomial(probability: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("draw", "deviation", "mean"), [(exponential, 1.0, 1.0), (_lognormal(0.4), 0.4513, 1.0833)]
+    ("draw", "deviation", "mean"), [(exponential, 1.0, 1.0), (drawn(Jitter(spread=0.4)), 0.4513, 1.0833)]
 )
 def test_the_age_of_a_merge(draw: Draw, deviation: float, mean: float) -> None:
     """Log-normal of 0.4: mean exp(0.08) = 1.0833, deviation 1.0833 sqrt(exp(0.16) - 1) = 0.4513."""

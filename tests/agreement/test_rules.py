@@ -10,6 +10,7 @@ from nearlinear.models.case import Case
 from nearlinear.models.errors import SpecError
 from nearlinear.models.parameters import central, draw
 from nearlinear.models.scenario import Scenario
+from nearlinear.models.training.jitter import Jitter
 from nearlinear.models.training.model import StepModel
 from nearlinear.models.training.server_visit import RuleStep
 from nearlinear.models.training.synchronisation import (
@@ -101,6 +102,15 @@ def test_a_slow_node_under_each_rule() -> None:
     assert rates["ssp"] == pytest.approx(2.0, rel=0.05)
 
 
+def test_what_lasts_through_a_run_makes_workers_unequal() -> None:
+    jitter = Jitter(rank_spread=0.2)
+    account = _account(AsynchronousServer(period=8), Conditions(steps=24, jitter=jitter), devices="8")
+    ticks = account.course.crew.step_ticks
+    assert len(set(ticks.tolist())) == 8
+    assert np.log(ticks).std() == pytest.approx(0.2, rel=0.5)
+    assert account.document()["staleness"]["expected"] is None
+
+
 def test_a_prediction_of_a_rule_reads_like_any_other() -> None:
     scenario = _scenario(devices="1,4,32", samples=11)
     prediction, account = simulate_rule(scenario, AsynchronousServer(), CALM)
@@ -110,6 +120,13 @@ def test_a_prediction_of_a_rule_reads_like_any_other() -> None:
     assert last.breakdown_s.total_s == pytest.approx(last.step_time_s.median)
     assert "bandwidth between nodes" in prediction.answer.binding
     assert account.document()["server"]["utilisation"] == pytest.approx(1.0)
+
+
+def test_a_target_is_one_of_synchronous_training() -> None:
+    scenario = _scenario(devices="1,4", model="resnet-50", cluster="dgx-a100", until_accuracy=True)
+    prediction, _ = simulate_rule(scenario, StaleSynchronous(), CALM)
+    assert prediction.points[-1].until_target is not None
+    assert any("what staleness costs is left out" in warning for warning in prediction.warnings)
 
 
 def test_what_a_rule_ignores_is_refused() -> None:

@@ -11,10 +11,10 @@ from nearlinear.models.training.staleness import most_missed
 from nearlinear.models.training.synchronisation import AsynchronousServer, Gossip, StaleSynchronous
 from nearlinear.simulator.asynchronous.course import Course, run_course
 from nearlinear.simulator.asynchronous.crew import Crew, Links, Visits
-from nearlinear.simulator.asynchronous.durations import constant, exponential, varying
+from nearlinear.simulator.asynchronous.durations import constant, drawn, exponential
 
 TICKS = st.integers(0, 5000)
-DRAWS = st.sampled_from([constant, exponential, varying(Jitter(spread=0.4))])
+DRAWS = st.sampled_from([constant, exponential, drawn(Jitter(spread=0.4))])
 
 
 @st.composite

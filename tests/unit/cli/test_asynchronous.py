@@ -68,6 +68,12 @@ def test_files(cli: Cli) -> None:
     assert Path("r.html").stat().st_size > 1000
 
 
+@pytest.mark.parametrize("jitter", ["gamma:10%", "exponential:50%"])
+def test_any_jitter(cli: Cli, jitter: str) -> None:
+    result = _result(cli, *RUN, "--rule", "asgd", "--period", "40", "--jitter", jitter)
+    assert result["asynchronous"]["staleness"]["expected"]["form"] == "renewal"
+
+
 def test_a_timeline_of_pushes(cli: Cli) -> None:
     assert cli(*RUN, "--rule", "gosgd", "--probability", "1", "--timeline", "t.json").code == 0
     events = json.loads(Path("t.json").read_text())["traceEvents"]
@@ -85,7 +91,7 @@ def test_more_samples_than_can_be_executed_are_said(cli: Cli) -> None:
     [
         (("--rule", "asdg"), "--rule: must be a known word, got 'asdg'; did you mean asgd"),
         (("--period", "3"), "--period: needs a rule of synchronisation, got 3; say --rule asgd"),
-        (("--plot", "a.svg"), "--plot: needs --jitter, --loader or --rule; say --jitter 3%"),
+        (("--plot", "a.svg"), "--plot: needs --jitter, --loader or --rule"),
         (("--steps", "5000"), "--steps: must be at most 1,000 without --rule, got 5000"),
         (("--rule", "bsp", "--elasticity", "0.3"), "--elasticity: does not belong to rule bsp, got 0.3"),
         (("--rule", "asgd", "--staleness", "2"), "--staleness: does not belong to rule asgd, got 2"),
@@ -99,7 +105,8 @@ def test_more_samples_than_can_be_executed_are_said(cli: Cli) -> None:
         (("--rule", "easgd", "--bucket", "1MiB"), "--bucket: has no effect with --rule easgd"),
         (("--rule", "bsp", "--no-overlap"), "--no-overlap: has no effect with --rule bsp"),
         (("--rule", "gosgd", "--servers", "3"), "--servers: has no effect with --rule gosgd, got 3"),
-        (("--rule", "asgd", "--plot", "a.pdf"), "--plot: must end in .svg, .png, got 'a.pdf'"),
+        (("--rule", "asgd", "--plot", "a.gif"), "--plot: must end in .svg, .png, .pdf, got 'a.gif'"),
+        (("--rule", "asgd", "--prefetch", "3", "--loader", "3ms"), "--loader: has no effect with --rule"),
         (("--rule", "asgd", "--slow-node", "9:0.5"), "--slow-node: must be a node from 0 to 7"),
         (("--rule", "asgd", "--anchor", "8:300"), "--anchor: must be of one device with --rule"),
         (("--rule", "asgd", "--devices", "1024", "--samples", "11", "--steps", "9000"),

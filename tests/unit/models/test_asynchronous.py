@@ -10,8 +10,9 @@ from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.hardware.topology import Topology
 from nearlinear.models.parameters import central
 from nearlinear.models.scenario import Scenario
-from nearlinear.models.training.compute_spread import Lattice, gamma, lognormal
+from nearlinear.models.training.compute_spread import Lattice, gamma, lognormal, spread_out
 from nearlinear.models.training.gossip_pushes import merge_age_s, received, sent
+from nearlinear.models.training.jitter import Jitter
 from nearlinear.models.training.model import StepModel
 from nearlinear.models.training.server_queue import (
     bounds,
@@ -129,6 +130,28 @@ def test_moments_of_a_lattice() -> None:
     assert cycle.mean_s == pytest.approx(3 * exp(0.02) + 0.5, rel=1e-6)
     assert cycle.deviation_s == pytest.approx((3 * one) ** 0.5, rel=1e-4)
     assert gamma(2.0, 4.0).deviation_s == pytest.approx(1.0, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("family", "spread", "mean", "deviation"),
+    [
+        ("lognormal", 0.2, exp(0.02), exp(0.02) * (exp(0.04) - 1) ** 0.5),
+        ("gamma", 0.3, 1.0, 0.3),
+        ("exponential", 0.4, 1.0, 0.4),
+    ],
+)
+@pytest.mark.parametrize("steps", [1, 4])
+def test_families_of_jitter(family: str, spread: float, mean: float, deviation: float, steps: int) -> None:
+    """Steps of 2 s and 0.5 s more: means add, and so do variances."""
+    cycle = spread_out(Jitter(family=family, spread=spread), 2.0, 0.5, steps)
+    assert cycle is not None
+    assert cycle.mean_s == pytest.approx(2 * steps * mean + 0.5, rel=1e-4)
+    assert cycle.deviation_s == pytest.approx(2 * deviation * steps**0.5, rel=1e-3)
+
+
+def test_a_jitter_too_wide_for_a_lattice() -> None:
+    assert spread_out(Jitter(family="gamma", spread=1.5), 1.0) is None
+    assert spread_out(Jitter(family="gamma", spread=1.5), 1.0, steps=3) is not None
 
 
 def test_gossip_by_hand() -> None:

@@ -12,7 +12,7 @@ from nearlinear.models.training.synchronisation import (
 )  # fmt: skip
 from nearlinear.simulator.asynchronous.course import run_course
 from nearlinear.simulator.asynchronous.crew import Crew, Visits
-from nearlinear.simulator.asynchronous.durations import varying
+from nearlinear.simulator.asynchronous.durations import drawn
 from nearlinear.simulator.asynchronous.expectation import expected_staleness
 from nearlinear.simulator.steps.conditions import Conditions
 
@@ -21,7 +21,7 @@ def _form(rule: Rule, held: int, jitter: float = 0.0, step: tuple[int, ...] = (1
     conditions = Conditions(steps=4, jitter=Jitter(spread=jitter))
     none = np.zeros(len(step), dtype=np.int64)
     crew = Crew(
-        rule=rule, step_ticks=np.array(step), steps=4, draw=varying(conditions.jitter),
+        rule=rule, step_ticks=np.array(step), steps=4, draw=drawn(conditions.jitter),
         visits=Visits(bring_ticks=none + held, answer_ticks=none) if rule.serves else None,
     )  # fmt: skip
     found = expected_staleness(run_course(crew), conditions)
@@ -53,7 +53,7 @@ def test_after_how_many_steps_a_renewal_holds() -> None:
     none = np.zeros(4, dtype=np.int64)
     conditions = Conditions(steps=4, jitter=Jitter(spread=0.1))
     crew = Crew(
-        rule=AsynchronousServer(), step_ticks=none + 1000, steps=4, draw=varying(conditions.jitter),
+        rule=AsynchronousServer(), step_ticks=none + 1000, steps=4, draw=drawn(conditions.jitter),
         visits=Visits(bring_ticks=none, answer_ticks=none),
     )  # fmt: skip
     found = expected_staleness(run_course(crew), conditions)
