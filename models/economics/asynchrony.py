@@ -57,6 +57,7 @@ from nearlinear.models.training.synchronisation import (
 )  # fmt: skip
 
 SALT = 1909_05350  # keeps these draws apart from those of the curve; the number of a paper
+ROUNDING = 1e-12  # of 2 sin(pi/6)
 UNDELAYED = 2.0  # most that a step may take off the steepest direction without delay
 
 
@@ -124,7 +125,7 @@ def stable_step(missed: int, period: int = 1) -> float:
     (2.0, 1.0)
     """
     visit = UNDELAYED * float(np.sin(np.pi / (4.0 * missed + 2.0)))
-    if visit >= 1.0:  # moves of one visit never take off more
+    if visit > 1.0 - ROUNDING:  # moves of one visit never take off more
         return visit if period == 1 else 1.0
     return float(-np.expm1(np.log1p(-visit) / period))
 

@@ -19,12 +19,10 @@ import numpy as np
 from nearlinear.measure.protocol.load import read_load, shares
 from nearlinear.measure.records import Record, read_record
 from nearlinear.models.arrays import FloatArray
-from nearlinear.models.case import Case
 from nearlinear.models.closed_form import predict
-from nearlinear.models.parameters import central, draw
 from nearlinear.models.prediction import Band
 from nearlinear.models.scenario import Scenario
-from nearlinear.models.training.model import StepModel
+from nearlinear.models.training.synchronisation import ElasticAveraging
 from tests.emulated.cluster import EmulatedCluster, missing
 
 HOSTS, RATE_BIT_PER_S = 4, 200e6
@@ -168,27 +166,11 @@ def _predicted(run: Run, profile: Path, throughputs: str) -> Band:
     """Return the step of a run as the profile and the throughputs say it is."""
     scenario = Scenario.of(
         model="mlp", device="host-core", net=f"{RATE_BIT_PER_S / 1e6:g}Mb", devices=str(run.workers),
-        batch_per_device=BATCH, algorithm=run.algorithm or "ps", overlap=False, throughput=throughputs,
+        batch_per_device=BATCH, algorithm=run.algorithm or "auto", overlap=False, throughput=throughputs,
         profile=str(profile),
     )  # fmt: skip
-    if run.algorithm:
-        return predict(scenario).points[0].step_time_s
-    return _elastic(scenario, run)
-
-
-def _elastic(scenario: Scenario, run: Run) -> Band:
-    """Return the step of elastic averaging: of a worker's own course, or of a server that is always busy.
-
-    A visit is the weights to the server and its own back; letters to it come one after another, while its
-    answers leave.
-    """
-    case = Case.of(scenario)
-    parameters = draw(case, scenario.knowledge.samples, scenario.knowledge.seed)
-    model = StepModel(case, central(case))
-    one_way = parameters.levels[-1].cost.transfer_s(model.buckets.size_bytes.sum())[:, 0]
-    compute = model.step(parameters, run.workers, np.zeros((len(one_way), 1))).total_s
-    course = run.period * compute + 2 * one_way
-    return Band.of(np.maximum(course, run.workers * one_way) / run.period)
+    rule = None if run.algorithm else ElasticAveraging(period=run.period)
+    return predict(scenario, rule).points[0].step_time_s
 
 
 def _row(run: Run, predicted: Band, folder: Path) -> Row:
