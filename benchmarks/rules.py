@@ -1,27 +1,21 @@
 """Epochs to a loss under every rule of synchronisation, learning rate tuned, against the model.
 
-    python benchmarks/rules.py --train FILE.csv
-    python benchmarks/rules.py FILE.csv
+    python benchmarks/rules.py docs/figures/rules_to_target.csv
 
-The first form trains (about twenty minutes on two cores) and writes one row a run: epochs to the target, read
-between epochs from the logarithm of the test loss. The second form prints the table of
-docs/time-to-accuracy.md: of every rule the rate with the fewest epochs in the median over seeds. Rows of BSP
-are one worker with the global batch, which sees the same samples in the same order.
+The file is what benchmarks/rule_runs.py wrote. Prints the table of docs/time-to-accuracy.md: of every rule
+the rate with the fewest epochs in the median over seeds. E_min and B_crit are fitted to averaged gradients
+alone; the model of the other rules has no fitted number.
 """
 
-import argparse
-import csv
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from rule_runs import SAMPLES, SEEDS, Ran, Setting, read_runs
 
 from nearlinear.calibrate.convergence import Runs, fit
-from nearlinear.measure.records import Epoch, read_record
 from nearlinear.models.economics.asynchrony import Asynchrony, asynchrony, draw_epochs
 from nearlinear.models.economics.convergence import Convergence, samples_to_target
 from nearlinear.models.prediction import Band
@@ -32,122 +26,7 @@ from nearlinear.models.training.synchronisation import (
     Rule,
 )  # fmt: skip
 
-TARGET = 0.9  # test loss
-BATCH, EPOCHS, SEEDS, SAMPLES, DRAWS = 32, 20, (0, 1, 2), 4096, 4001
-TASK = (
-    "mlp", "--data", "synthetic", "--image", "8x8x1", "--noise", "2.5", "--samples", str(SAMPLES),
-    "--width", "32", "--momentum", "0", "--epochs", str(EPOCHS),
-)  # fmt: skip
-ALONE = (16, 32, 64, 128, 256, 512, 1024)
-RATES = {"bsp": (0.05, 0.1, 0.2, 0.4, 0.8, 1.6), "asgd": (0.025, 0.05, 0.1, 0.2)}
-USUAL = (0.1, 0.2, 0.4, 0.8)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """A rule with its numbers; 0 where it has none.
-
-    Attributes
-    ----------
-    rule : {"bsp", "local", "asgd", "easgd", "gosgd"}
-        ``local`` averages weights every ``period`` steps.
-    workers, batch, period : int
-        Workers, samples per worker and step, steps between exchanges.
-    elasticity, probability : float
-        Of easgd, of gosgd.
-    """
-
-    rule: str
-    workers: int = 4
-    batch: int = BATCH
-    period: int = 1
-    elasticity: float = 0.0
-    probability: float = 0.0
-
-    def options(self) -> list[str]:
-        """Return what the trainer is told."""
-        if self.workers == 1:
-            return []
-        named = {"--period": self.period, "--elasticity": self.elasticity, "--probability": self.probability}
-        own = {"local": ("--period",), "asgd": ("--period",), "easgd": ("--period", "--elasticity"),
-               "gosgd": ("--probability",)}[self.rule]  # fmt: skip
-        rule = ["--averages", "weights"] if self.rule == "local" else ["--rule", self.rule]
-        ranks = self.workers + (self.rule in ("asgd", "easgd"))
-        return ["--launch", str(ranks), *rule, *(w for name in own for w in (name, str(named[name])))]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
-    """A run: setting, rate, seed, and epochs to the target; infinite where it was not reached."""
-
-    setting: Setting
-    rate: float
-    seed: int
-    epochs: float
-
-
-def settings() -> Iterator[Setting]:
-    """Yield what is trained."""
-    yield from (Setting(rule="bsp", workers=1, batch=batch) for batch in ALONE)
-    yield from (Setting(rule="local", period=period) for period in (4, 16, 64))
-    yield from (Setting(rule="asgd", workers=workers) for workers in (2, 4, 8))
-    yield from (Setting(rule="asgd", period=period) for period in (4, 16))
-    yield from (Setting(rule="easgd", period=period, elasticity=0.5) for period in (4, 16, 64))
-    yield Setting(rule="easgd", period=4, elasticity=0.125)
-    yield from (Setting(rule="gosgd", probability=probability) for probability in (0.1, 0.01))
-
-
-def train_all(out: Path) -> None:
-    """Train everything and write a row a run, as they come."""
-    names = [field.name for field in fields(Setting)]
-    with out.open("w", newline="", encoding="utf-8") as file, tempfile.TemporaryDirectory() as folder:
-        writer = csv.writer(file)
-        writer.writerow([*names, "rate", "seed", "epochs"])
-        for setting in settings():
-            for rate in RATES.get(setting.rule, USUAL):
-                for seed in SEEDS:
-                    epochs = to_target(trained(setting, rate, seed, Path(folder)))
-                    writer.writerow([*asdict(setting).values(), rate, seed, f"{epochs:.4g}"])
-                    file.flush()
-
-
-def trained(setting: Setting, rate: float, seed: int, folder: Path) -> Sequence[Epoch]:
-    """Return the epochs of a run; those before it diverged where it did."""
-    out = folder / "run.jsonl"
-    out.unlink(missing_ok=True)
-    command = [sys.executable, "-P", "-m", "nearlinear.cli.app", "train", *TASK, *setting.options()]
-    chosen = ["--batch-per-device", str(setting.batch), "--rate", str(rate), "--seed", str(seed)]
-    subprocess.run([*command, *chosen, "-o", str(out)], capture_output=True, check=False)
-    return read_record(out).epochs if out.exists() else ()
-
-
-def to_target(epochs: Sequence[Epoch]) -> float:
-    """Return epochs to the target, between two epochs on the line of the loss's logarithm."""
-    before = None
-    for epoch in epochs:
-        if epoch.test_loss <= TARGET:
-            way = 1.0 if before is None else np.log(before / TARGET) / np.log(before / epoch.test_loss)
-            return epoch.epoch + float(way)
-        before = epoch.test_loss
-    return np.inf
-
-
-def read_runs(path: Path) -> list[Ran]:
-    """Return the runs of a file that the first form wrote."""
-    with path.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
-    kinds = {field.name: field.type for field in fields(Setting)}
-    return [
-        Ran(
-            setting=Setting(**{n: _read(row[n], str(kinds[n])) for n in kinds}), rate=float(row["rate"]),
-            seed=int(row["seed"]), epochs=float(row["epochs"]),
-        )
-        for row in rows
-    ]  # fmt: skip
-
-
-def _read(text: str, kind: str) -> str | int | float:
-    return {"str": str, "int": int, "float": float}[kind.removeprefix("<class '").removesuffix("'>")](text)
+DRAWS = 4001
 
 
 def tuned(runs: Sequence[Ran]) -> dict[Setting, list[Ran]]:
@@ -159,6 +38,19 @@ def tuned(runs: Sequence[Ran]) -> dict[Setting, list[Ran]]:
         best = min(rates, key=lambda rate: rates[rate])
         found[setting] = [run for run in mine if run.rate == best]
     return found
+
+
+def levelled(runs: Sequence[Ran]) -> list[Ran]:
+    """Return runs with the epochs of a seed divided by how hard its images are.
+
+    That is the geometric mean of its epochs over those of all seeds, for averaged gradients at the rate that
+    is best in the median; what is left between seeds is chance.
+    """
+    plain = {s: mine for s, mine in tuned(runs).items() if s.rule == "bsp"}
+    logs = {s: {run.seed: np.log(run.epochs) for run in mine} for s, mine in plain.items()}
+    known = [by_seed for by_seed in logs.values() if np.isfinite([*by_seed.values()]).all()]
+    hard = {seed: float(np.mean([one[seed] - np.mean([*one.values()]) for one in known])) for seed in SEEDS}
+    return [replace(run, epochs=run.epochs / float(np.exp(hard[run.seed]))) for run in runs]
 
 
 def curve_of(best: dict[Setting, list[Ran]]) -> Convergence:
@@ -185,7 +77,7 @@ def cost_of(setting: Setting) -> Asynchrony | None:
 
 def show(runs: Sequence[Ran]) -> None:
     """Print the table and how many rows lie in their band."""
-    best = tuned(runs)
+    best = tuned(levelled(runs))
     curve = curve_of(best)
     minimum, critical = curve.minimum.value, curve.critical_batch.value
     print(f"{len(runs)} runs; averaged gradients: E_min {minimum:.3g} epochs, B_crit {critical:,.0f}\n")
@@ -255,16 +147,5 @@ class Row:
         )
 
 
-def main() -> None:
-    """Train, or show."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("file", nargs="?", type=Path, help="runs, as --train wrote them")
-    parser.add_argument("--train", type=Path, help="train everything and write the runs here")
-    asked = parser.parse_args()
-    if asked.train:
-        train_all(asked.train)
-    show(read_runs(asked.train or asked.file))
-
-
 if __name__ == "__main__":
-    main()
+    show(read_runs(Path(sys.argv[1])))

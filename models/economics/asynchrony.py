@@ -13,7 +13,7 @@ rule                        h and lag
 ==========================  ================================================================================
 bsp, gradients or weights   1 and 0: the mean of the weights moves as if gradients were averaged
 asgd, every k steps         2/(n a), a = 1 - (1 - A)^(1/k), A = 2 sin(pi/(4n - 2)); from 1 to 4/pi for k = 1
-easgd, every k steps        (n + 1)/n: the server is dragged along; lag = k/(e (n + 1)), elasticity e
+easgd, every k steps        (n + 1)/n: the server is dragged along; lag = k/(e n), elasticity e
 ==========================  ================================================================================
 
 A is the most that one visit may take off the steepest direction: x(t+1) = x(t) - A x(t - d) is stable below
@@ -25,8 +25,8 @@ alone, so that n workers together take n times what one takes with its own batch
 
     E + u w (n E(b) - E),    u in 0..1,    w = min((steps apart - 1) / steps to the target, 1)
 
-with k steps apart (k/(2e) for elastic averaging, whose half distance e = 1/2 is an average of two). u is one
-draw per sample: nothing tells it, and the band is one-sided.
+with k steps apart (k/e for elastic averaging: a worker keeps 1 - e of its distance at every exchange, and
+k (1 + (1 - e) + (1 - e)^2 ...) = k/e). u is one draw per sample: nothing tells it, and the band is one-sided.
 
 Assumptions beside these: learning rate tuned for the rule (asgd wants about 1/n of that of bsp, since it adds
 where bsp averages) and no more momentum than asynchrony leaves room for, because delays act as momentum
@@ -109,8 +109,8 @@ def asynchrony(rule: Rule, workers: int) -> Asynchrony:
         return Asynchrony(
             workers=workers,
             stretch=(workers + 1) / workers,
-            lag_steps=rule.period / (rule.elasticity * (workers + 1)),
-            alone_steps=_alone(rule.period / (2.0 * rule.elasticity), workers),
+            lag_steps=rule.period / (rule.elasticity * workers),
+            alone_steps=_alone(rule.period / rule.elasticity, workers),
         )
     remedy = "rules with a model are bsp, asgd and easgd"
     raise SpecError("--rule", "must be one whose epochs are known", got=rule.name, remedy=remedy)

@@ -22,7 +22,13 @@ from nearlinear.models.arrays import FloatArray
 from nearlinear.models.closed_form import predict
 from nearlinear.models.prediction import Band
 from nearlinear.models.scenario import Scenario
-from nearlinear.models.training.synchronisation import ElasticAveraging
+from nearlinear.models.training.synchronisation import (
+    AsynchronousServer,
+    BulkSynchronous,
+    ElasticAveraging,
+    Gossip,
+    Rule,
+)  # fmt: skip
 from tests.emulated.cluster import EmulatedCluster, missing
 
 HOSTS, RATE_BIT_PER_S = 4, 200e6
@@ -48,40 +54,57 @@ class Run:
     ----------
     name : str
         What the table says.
+    options : str
+        What the trainer is told.
     algorithm : str
-        Of an allreduce, as ``predict`` names it; empty for elastic averaging.
+        Of an allreduce, as ``predict`` names it.
+    rule : Rule or None
+        Where gradients are not averaged in every step.
     workers : int
         Hosts that hold a replica.
-    period : int
-        Steps between exchanges.
     """
 
     name: str
-    algorithm: str = ""
+    options: str
+    algorithm: str = "auto"
+    rule: Rule | None = None
     workers: int = HOSTS
-    period: int = 1
+
+    @classmethod
+    def averaging(cls, name: str, options: str = "") -> "Run":
+        """Return a run whose gradients are averaged in every step."""
+        workers = HOSTS - 1 if name == "ps" else HOSTS
+        return cls(
+            name=f"BSP, {name}", options=options or f"--algorithm {name}", algorithm=name, workers=workers
+        )
+
+    @classmethod
+    def visiting(cls, rule: AsynchronousServer | ElasticAveraging) -> "Run":
+        """Return a run with a server that answers one worker after the other."""
+        options = f"--rule {rule.name} --period {rule.period}"
+        name = f"{rule.name.upper()}, every {rule.period}"
+        return cls(name=name, options=options, rule=rule, workers=HOSTS - 1)
 
     @property
-    def options(self) -> tuple[str, ...]:
-        """What the trainer is told."""
-        if not self.algorithm:
-            return ("--rule", "easgd", "--period", str(self.period))
-        if self.algorithm == "asa16":
-            return ("--algorithm", "asa", "--wire", "float16")
-        return ("--algorithm", self.algorithm)
+    def period(self) -> int:
+        """Steps between exchanges."""
+        return self.rule.period if self.rule is not None and not isinstance(self.rule, Gossip) else 1
 
     @property
     def steps(self) -> int:
         """How many steps show the step time."""
-        return STEPS if self.algorithm else VISITS * self.period
+        return STEPS if self.rule is None else VISITS * self.period
 
 
+WEIGHTS = BulkSynchronous(averages="weights", period=4)
 RUNS = (
-    *(Run(name=f"BSP, {name}", algorithm=name) for name in ("ring", "tree")),
-    Run(name="BSP, ps", algorithm="ps", workers=HOSTS - 1),
-    *(Run(name=f"BSP, {name}", algorithm=name) for name in ("asa", "asa16")),
-    *(Run(name=f"EASGD, period {n}", workers=HOSTS - 1, period=n) for n in PERIODS),
-)
+    *(Run.averaging(name) for name in ("ring", "tree", "ps", "asa")),
+    Run.averaging("asa16", "--algorithm asa --wire float16"),
+    Run(name="local SGD, ring, every 4", options="--averages weights --period 4 --algorithm ring",
+        algorithm="ring", rule=WEIGHTS),
+    Run.visiting(AsynchronousServer()),
+    *(Run.visiting(ElasticAveraging(period=period)) for period in PERIODS),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,16 +189,15 @@ def _predicted(run: Run, profile: Path, throughputs: str) -> Band:
     """Return the step of a run as the profile and the throughputs say it is."""
     scenario = Scenario.of(
         model="mlp", device="host-core", net=f"{RATE_BIT_PER_S / 1e6:g}Mb", devices=str(run.workers),
-        batch_per_device=BATCH, algorithm=run.algorithm or "auto", overlap=False, throughput=throughputs,
+        batch_per_device=BATCH, algorithm=run.algorithm, overlap=False, throughput=throughputs,
         profile=str(profile),
     )  # fmt: skip
-    rule = None if run.algorithm else ElasticAveraging(period=run.period)
-    return predict(scenario, rule).points[0].step_time_s
+    return predict(scenario, run.rule).points[0].step_time_s
 
 
 def _row(run: Run, predicted: Band, folder: Path) -> Row:
     out, ranks = f"{run.name}.jsonl".replace(" ", "-"), HOSTS
-    training = (*_training(BATCH, run.workers, run.steps), *run.options)
+    training = (*_training(BATCH, run.workers, run.steps), *run.options.split())
     before = read_load()
     _on_hosts(ranks, (*training, "-o", out), folder)
     busy = shares(before, read_load())[0]
