@@ -3,8 +3,8 @@
     python benchmarks/averaging.py
 
 Reads the records of the first 20 epochs, in which the learning rate is constant, and finds where a top-5
-error is reached. E_min and B_crit follow from 1 and 4 GPUs, and say what 8 should take. The authors scaled the
-rate with the GPUs instead of tuning it, so the model is a lower end.
+error is reached. E_min and B_crit follow from 1 and 4 GPUs, and say what 8 should take. The rate was scaled
+with the GPUs instead of tuned, so the model is a lower end.
 """
 
 import csv

@@ -45,7 +45,7 @@ def rule_asked(scenario: "Scenario", name: str | None, **options: Any) -> "Rule 
                 remedy = "say --rule easgd, or --rule bsp for weights averaged every so many steps"
                 raise SpecError(f"--{option}", "needs a rule", got=value, remedy=remedy)
         return None
-    averages = "weights" if name.lower() == BulkSynchronous.name else None
+    averages = "weights" if name == BulkSynchronous.name else None
     rule = rule_of(name, options | {"averages": averages})
     _check_ignored(scenario, rule)
     return rule
