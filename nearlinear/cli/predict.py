@@ -26,12 +26,15 @@ def predict(
     from nearlinear.cli.output import check_out
     from nearlinear.cli.predictions import SUFFIXES, show
     from nearlinear.models.closed_form import predict as closed_form
+    from nearlinear.models.errors import SpecError
 
+    chosen = rule_asked(scenario, rule, period=period, elasticity=elasticity)
     if show_scenario:
+        if chosen is not None:
+            raise SpecError("--rule", "is no part of a scenario file", got=rule, remedy="leave it out here")
         _print_scenario(scenario)
         return
     path = check_out(out, SUFFIXES)
-    chosen = rule_asked(scenario, rule, period=period, elasticity=elasticity)
     show(closed_form(scenario, chosen), as_json, path, following(scenario, "simulate"))
 
 

@@ -51,6 +51,7 @@ def test_a_rule_counts_its_own_epochs(cli: Cli) -> None:
             "--rule: easgd has one server and no allreduce, got 'ring'",
         ),
         (("--rule", "asgd", "--algorithm", "ps", "--servers", "2"), "--rule: asgd has one server"),
+        (("--rule", "easgd", "--show-scenario"), "--rule: is no part of a scenario file, got 'easgd'"),
         (("--rule", "easgd", "--anchor", "4:900"), "--anchor: beyond one device is a synchronous step"),
     ],
 )
