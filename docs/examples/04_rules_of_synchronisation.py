@@ -3,7 +3,7 @@
 Draws FOLDER/rules_of_synchronisation.svg from the CSV beside it, and trains first where there is none (about
 two minutes):
 
-    python docs/examples/02_rules_of_synchronisation.py FOLDER
+    python docs/examples/04_rules_of_synchronisation.py FOLDER
 
 Learning rates are those with the fewest epochs to a loss of 0.9 (benchmarks/rules.py).
 """
