@@ -43,7 +43,7 @@ def test_the_figure_is_drawn_from_the_runs_beside_it(tmp_path: Path) -> None:
         "bsp,",
         "local",
         "asgd",
-        "easgd",
+        "easgd,",
         "gosgd,",
     ]
     drawn = (tmp_path / "rules_of_synchronisation.svg").read_text(encoding="utf-8")
