@@ -6,9 +6,11 @@ With compute C, n workers, an exchange every k steps and x = t(weights) for one 
     weights averaged      step = C + T(weights) / k
 
 A worker brings its weights and waits for the answer; letters to the server come one after another, while its
-answers leave by the other direction of the link. The maximum is a bound from below that constant times reach:
-either a worker never waits for others, or the server's link never rests. Valid for one server that adds
-faster than its link brings, on a node of its own; no part of an exchange hides behind compute.
+answers leave by the other direction of the link, as those of ``nearlinear train`` do. (A server that does
+nothing else until its answer is through takes n 2 x; ``simulate --rule`` has such servers.) The maximum is a
+bound from below that constant times reach: either a worker never waits for others, or the server's link never
+rests. Valid for one server that adds faster than its link brings, on a node of its own; no part of an
+exchange hides behind compute.
 
 References
 ----------
