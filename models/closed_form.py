@@ -1,14 +1,13 @@
 """``predict``: a scenario in, a prediction out, from closed forms alone."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import partial
+from dataclasses import asdict, replace
 
 import numpy as np
 
 from nearlinear.models.answer import answer, binding_term
 from nearlinear.models.arrays import FloatArray, IntArray
-from nearlinear.models.case import Case
+from nearlinear.models.case import SERVED, Case
 from nearlinear.models.caution import cautions, outside_profile, priced_from_above
 from nearlinear.models.economics.outcome import Outcome, outcome
 from nearlinear.models.parameters import Parameters, central, draw
@@ -18,46 +17,69 @@ from nearlinear.models.scenario import Scenario
 from nearlinear.models.training.anchor import Anchored, apply_anchors
 from nearlinear.models.training.memory import check_fits
 from nearlinear.models.training.model import StepModel
+from nearlinear.models.training.rule_step import rule_step
 from nearlinear.models.training.step import StepTimes
+from nearlinear.models.training.synchronisation import Rule, told
 
 ENGINE = "closed-form"
 STARVED = "waiting for batches"
 StepOf = Callable[[Parameters, int], float]
 
 
-def predict(scenario: Scenario) -> Prediction:
+def predict(scenario: Scenario, rule: Rule | None = None) -> Prediction:
     """Return step time, throughput and efficiency at every scale of a scenario, with bands.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What is asked.
+    rule : Rule, optional
+        How workers stay together, where they do not average gradients in every step.
 
     Raises
     ------
     SpecError
-        Unknown names, or choices that contradict each other.
+        Unknown names, choices that contradict each other, or a rule that has no closed form.
     CapacityError
         The workload cannot fit the device.
     """
-    return assemble(*step_times(scenario), ENGINE)
+    if rule is None:
+        return assemble(*step_times(scenario), ENGINE)
+    prediction = assemble(*step_times(scenario, rule), ENGINE, rule=rule)
+    inputs = scenario.to_tables() | {"rule": {"name": rule.name, **asdict(rule)}}
+    return replace(prediction, inputs=inputs, title=f"{prediction.title}; rule {told(rule)}")
 
 
 def step_times(
-    scenario: Scenario,
+    scenario: Scenario, rule: Rule | None = None
 ) -> tuple[StepModel, Anchored, dict[int, StepTimes], dict[int, str]]:
     """Return a scenario's case, its parameters, and step times and allreduce by scale."""
-    case = Case.of(scenario)
+    case = Case.of(_served(scenario) if rule is not None and rule.serves else scenario)
     model = StepModel(case, central(case))
     knowledge = scenario.knowledge
     anchored = apply_anchors(model, draw(case, knowledge.samples, knowledge.seed))
     steps, names = dict[int, StepTimes](), dict[int, str]()
     for devices in scenario.plan.devices:
-        exchange = model.exchange(anchored.parameters, devices)
-        steps[devices] = model.step(
-            anchored.parameters,
-            devices,
-            exchange.time_s,
-            loss_s=anchored.loss_s(case, devices),
-            unexplained=anchored.unexplained(devices),
-        )
-        names[devices] = exchange.name
+        losses = anchored.loss_s(case, devices), anchored.unexplained(devices)
+        steps[devices], names[devices] = _step(model, anchored.parameters, devices, rule, *losses)
     return model, anchored, steps, names
+
+
+def _served(scenario: Scenario) -> Scenario:
+    """Return the scenario with the server named, so that single messages price it."""
+    return replace(scenario, plan=replace(scenario.plan, algorithm=SERVED[0]))
+
+
+def _step(
+    model: StepModel, parameters: Parameters, devices: int, rule: Rule | None,
+    loss_s: FloatArray | float = 0.0, unexplained: FloatArray | float = 0.0,
+) -> tuple[StepTimes, str]:  # fmt: skip
+    """Return the step of every sample at a scale, and who exchanges."""
+    if rule is not None:
+        return rule_step(model, parameters, devices, rule, unexplained), rule.name
+    exchange = model.exchange(parameters, devices)
+    step = model.step(parameters, devices, exchange.time_s, loss_s=loss_s, unexplained=unexplained)
+    return step, exchange.name
 
 
 def assemble(
@@ -67,6 +89,7 @@ def assemble(
     names: Mapping[int, str],
     engine: str,
     step_s: StepOf | None = None,
+    rule: Rule | None = None,
 ) -> Prediction:
     """Return the prediction of step times at every scale, whoever computed them.
 
@@ -81,8 +104,10 @@ def assemble(
     engine : str
         Who computed the step times.
     step_s : callable, optional
-        Step of the first sample of given parameters at a scale, to ask what binds; the synchronous step
-        by default.
+        Step of the first sample of given parameters at a scale, to ask what binds; the closed form by
+        default.
+    rule : Rule, optional
+        How workers stay together, where they do not average gradients in every step.
     """
     case = model.case
     scales = tuple(steps)
@@ -99,9 +124,10 @@ def assemble(
     last = points[-1].breakdown_s
     beyond = last.unexplained_s / last.total_s
     modelled = 1.0 - beyond - last.in_node_loss_s / last.total_s
-    term, gain = _binding(model, anchored, scales[-1], step_s or partial(_synchronous_s, model))
-    binding = max((term, gain * modelled), (STARVED, last.data_wait_s / last.total_s), key=lambda one: one[1])
-    ends = _outcome(case, scales, batches, totals)
+    term, gain = _binding(model, anchored, scales[-1], step_s or _first_step(model, rule))
+    starved = STARVED, last.data_wait_s / last.total_s
+    binding = max((term, gain * modelled), starved, key=lambda one: one[1])
+    ends = _outcome(case, scales, batches, totals, rule)
     if ends:
         ended = zip(points, ends.points, strict=True)
         points = tuple(replace(point, until_target=until) for point, until in ended)
@@ -118,12 +144,12 @@ def assemble(
 
 
 def _outcome(
-    case: Case, scales: tuple[int, ...], per_device: FloatArray, step_s: FloatArray
+    case: Case, scales: tuple[int, ...], per_device: FloatArray, step_s: FloatArray, rule: Rule | None
 ) -> Outcome | None:
     """Return what the target takes at every scale, if the scenario has one."""
     if case.economics is None:
         return None
-    return outcome(case.economics, scales, per_device * scales, step_s, case.scenario.knowledge.seed)
+    return outcome(case.economics, scales, per_device * scales, step_s, case.scenario.knowledge.seed, rule)
 
 
 def _binding(model: StepModel, anchored: Anchored, devices: int, step_s: StepOf) -> tuple[str, float]:
@@ -132,9 +158,9 @@ def _binding(model: StepModel, anchored: Anchored, devices: int, step_s: StepOf)
     return binding_term(middle, lambda parameters: step_s(parameters, devices), devices)
 
 
-def _synchronous_s(model: StepModel, parameters: Parameters, devices: int) -> float:
-    exchange_s = model.exchange(parameters, devices).time_s
-    return float(model.step(parameters, devices, exchange_s).total_s[0])
+def _first_step(model: StepModel, rule: Rule | None) -> StepOf:
+    """Return the closed form of the step of a first sample."""
+    return lambda parameters, devices: float(_step(model, parameters, devices, rule)[0].total_s[0])
 
 
 def _point(model: StepModel, step: StepTimes, efficiency: FloatArray, devices: int, name: str) -> Point:

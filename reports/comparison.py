@@ -84,13 +84,20 @@ def compare(model: str, cluster: str, algorithms: Sequence[str], workers: Sequen
         level.link.bandwidth_bytes_per_s.value,
         BYTES_MOVED_PER_BYTE_ADDED / memory,
     )
-    rows = {name: _times(name, cost, net.parameters, workers) for name in algorithms}
+    rows = {name: exchange_times(name, cost, net.parameters, workers) for name in algorithms}
     megabytes = net.parameters * GRADIENT_BYTES / 1e6
     title = f"{net.title}: {megabytes:.1f} MB of gradients, {level.link.title}"
     return Comparison(title=title, workers=np.array(workers), by_algorithm=rows)
 
 
-def _times(name: str, cost: LinkCost, elements: int, workers: Sequence[int]) -> Times:
+def exchange_times(name: str, cost: LinkCost, elements: int, workers: Sequence[int]) -> Times:
+    """Return one exchange of so many 32-bit elements over equal links, found in three ways.
+
+    Raises
+    ------
+    SelfCheckError
+        Engines do not agree with the formula to ``AGREEMENT``.
+    """
     algorithm, choices, topology = find(name), Choices(), Topology.flat(cost)
     found: dict[str, list[float]] = {"formula_s": [], "rounds_s": [], "processes_s": []}
     for count in workers:

@@ -12,6 +12,7 @@ from nearlinear.measure.training.layers import AveragePool, Conv, Dense, Flatten
 from nearlinear.models.errors import SpecError, nearest
 
 EVALUATED_AT_ONCE = 128  # samples; bounds the memory of activations
+MLP_UNITS, CONVNET_MAPS = 256, 16
 OnLayer = Callable[[int, int], None]
 
 
@@ -48,20 +49,29 @@ class NetworkSpec:
             rule = "height and width must be multiples of 4 for two poolings"
             raise SpecError("network", rule, got=self.input_shape)
 
+    @property
+    def model(self) -> str:
+        """What ``nearlinear predict`` calls it: the name of the zoo's network with these sizes."""
+        height, width, channels = self.input_shape
+        if self.name == "mlp":
+            units = self.width or MLP_UNITS
+            return f"mlp-{height * width * channels}-{units}-{units}-{self.classes}"
+        return f"convnet-{height}x{width}x{channels}-{self.width or CONVNET_MAPS}-{self.classes}"
+
     def layers(self) -> list[Layer]:
         """Return new layers, first to last."""
         return NETWORKS[self.name](self)
 
 
 def _mlp(spec: NetworkSpec) -> list[Layer]:
-    width = spec.width or 256
+    width = spec.width or MLP_UNITS
     flat = Flatten(spec.input_shape)
     hidden = (ReLU((width,)), Dense(width, width), ReLU((width,)))
     return [flat, Dense(flat.output_shape[0], width), *hidden, Dense(width, spec.classes)]
 
 
 def _convnet(spec: NetworkSpec) -> list[Layer]:
-    width = spec.width or 16
+    width = spec.width or CONVNET_MAPS
     first = Conv(spec.input_shape, width)
     pooled = AveragePool(first.output_shape)
     second = Conv(pooled.output_shape, 2 * width)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cache, partial
 
 from nearlinear.models.dnn.alexnet import alexnet, alexnet_one_tower
+from nearlinear.models.dnn.convnet import convnet
 from nearlinear.models.dnn.googlenet import googlenet, googlenet_deployed
 from nearlinear.models.dnn.inception import inception_v3
 from nearlinear.models.dnn.lenet import lenet
@@ -11,12 +12,14 @@ from nearlinear.models.dnn.mlp import mlp
 from nearlinear.models.dnn.network import Network
 from nearlinear.models.dnn.nin import nin
 from nearlinear.models.dnn.resnet import DEPTHS, FIRST_BOTTLENECK, resnet
+from nearlinear.models.dnn.sized import sized
 from nearlinear.models.dnn.vgg import vgg16, vgg19
 from nearlinear.models.errors import SpecError, nearest
 from nearlinear.models.naming import same_name
 
 NETWORKS: dict[str, Callable[[], Network]] = {
     "mlp": mlp,
+    "convnet": convnet,
     "lenet": lenet,
     "alexnet": alexnet,
     "alexnet-one-tower": alexnet_one_tower,
@@ -35,7 +38,7 @@ __all__ = ["NETWORKS", "Network", "network"]
 
 @cache
 def network(name: str, where: str = "MODEL") -> Network:
-    """Return the network called ``name``.
+    """Return the network called ``name``: one of the zoo, or a small one with sizes of its own.
 
     Raises
     ------
@@ -43,6 +46,9 @@ def network(name: str, where: str = "MODEL") -> Network:
         No such network; the message has the nearest names.
     """
     known = same_name(name, NETWORKS)
+    other = sized(name, where) if known is None else None
+    if other is not None:
+        return other
     if known is None:
         remedy = nearest(name, list(NETWORKS)) or "see nearlinear list models"
         raise SpecError(where, "must be a known network", got=name, remedy=remedy)

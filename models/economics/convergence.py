@@ -113,13 +113,18 @@ class Convergence:
         ndarray, shape (samples, scales)
             Epochs.
         """
+        minimum, critical = self.draw_parameters(samples, seed)
+        return samples_to_target(batches[None, :], minimum, critical)
+
+    def draw_parameters(self, samples: int, seed: int) -> tuple[FloatArray, FloatArray]:
+        """Return samples of E_min and B_crit, each of shape (samples, 1)."""
         z = np.random.default_rng([seed, SALT]).standard_normal((3, samples))
         tilt = self.correlation * z[0] + np.sqrt(1.0 - self.correlation**2) * z[1]
         minimum = self.minimum.value * np.exp(self.minimum.spread * z[0] + self.spread * z[2])
-        critical = self.critical_batch.value
-        if np.isfinite(critical):
-            critical = critical * np.exp(self.critical_batch.spread * tilt)[:, None]
-        return samples_to_target(batches[None, :], minimum[:, None], critical)
+        critical = np.full(samples, self.critical_batch.value)
+        if np.isfinite(self.critical_batch.value):
+            critical = critical * np.exp(self.critical_batch.spread * tilt)
+        return minimum[:, None], critical[:, None]
 
 
 SALT = 1812_06162  # keeps these draws apart from those of the step; the number of the paper

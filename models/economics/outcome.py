@@ -15,11 +15,13 @@ import numpy as np
 
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.dnn import Network
+from nearlinear.models.economics.asynchrony import asynchrony, draw_epochs
 from nearlinear.models.economics.goal import Goal, goal_of
 from nearlinear.models.economics.question import Cost, Target
 from nearlinear.models.economics.rates import Rates
 from nearlinear.models.hardware.fact import Fact
 from nearlinear.models.prediction import Band, Ending, UntilTarget
+from nearlinear.models.training.synchronisation import BulkSynchronous, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +69,9 @@ class Outcome:
 
 
 def outcome(
-    economics: Economics, devices: Sequence[int], batches: FloatArray, step_s: FloatArray, seed: int
-) -> Outcome:
+    economics: Economics, devices: Sequence[int], batches: FloatArray, step_s: FloatArray, seed: int,
+    rule: Rule | None = None,
+) -> Outcome:  # fmt: skip
     """Return time, energy and money to the target at every scale.
 
     Parameters
@@ -83,10 +86,13 @@ def outcome(
         Step times.
     seed : int
         Of the draws of epochs.
+    rule : Rule, optional
+        How workers stay together, where they do not average gradients in every step.
     """
     goal, rates = economics.goal, economics.rates
-    epochs = goal.curve.draw(batches, len(step_s), seed)
     assert goal.epoch_samples is not None  # a goal of a network has it
+    costs = [asynchrony(rule or BulkSynchronous(), workers) for workers in devices]
+    epochs = draw_epochs(goal.curve, costs, batches, goal.epoch_samples.value, len(step_s), seed)
     time_s = epochs * goal.epoch_samples.value / batches * step_s
     points = tuple(
         UntilTarget(
@@ -102,7 +108,7 @@ def outcome(
     return Outcome(
         ending=_ending(goal, rates, devices, points),
         points=points,
-        warnings=tuple(_warnings(goal, rates, devices, batches)),
+        warnings=(*_warnings(goal, rates, devices, batches), *_of_rule(rule)),
     )
 
 
@@ -149,3 +155,13 @@ def _warnings(goal: Goal, rates: Rates, devices: Sequence[int], batches: FloatAr
     if rates.price is None:
         found.append("no price is known for this device: say --price-per-device-h or --prices for money")
     return found
+
+
+def _of_rule(rule: Rule | None) -> list[str]:
+    """Return what a reader must know of the epochs of a rule."""
+    if rule is None:
+        return []
+    return [
+        f"epochs of rule {rule.name} follow from a quadratic loss and equal data, and their band from workers"
+        " that stray: learning rate and momentum must be tuned for the rule"
+    ]

@@ -254,6 +254,17 @@ def rule_of(name: str, given: Mapping[str, Any]) -> Rule:
     return RULES[known](**{option: value for option, value in given.items() if value is not None})
 
 
+def told(rule: Rule) -> str:
+    """Return a rule in words.
+
+    Examples
+    --------
+    >>> told(ElasticAveraging(period=4))
+    'easgd, period 4, elasticity 0.5'
+    """
+    return ", ".join([rule.name, *(f"{name} {getattr(rule, name)}" for name in OPTIONS[rule.name])])
+
+
 def _check_period(period: int) -> None:
     if period < 1:
         raise SpecError("--period", "must be 1 step or more", got=period)

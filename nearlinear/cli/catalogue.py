@@ -179,6 +179,7 @@ def _entry(name: str) -> "Listing | Facts":
     from nearlinear.models import catalogue
     from nearlinear.models.collectives import ALGORITHMS
     from nearlinear.models.dnn import NETWORKS
+    from nearlinear.models.dnn.sized import sized
     from nearlinear.models.errors import SpecError, nearest
     from nearlinear.models.naming import same_name
 
@@ -192,6 +193,8 @@ def _entry(name: str) -> "Listing | Facts":
     for names, find in finders:
         if known := same_name(name, names):
             return find(known)
+    if sized(name, "NAME"):
+        return _show_model(name)
     remedy = nearest(name, [known for names, _ in finders for known in names])
     raise SpecError(
         "NAME", "must be in the catalogue", got=name, remedy=remedy or "see nearlinear list devices"

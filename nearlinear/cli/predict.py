@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from nearlinear.cli.options import JSON, OUT
+from nearlinear.cli.rule_options import ELASTICITY, PERIOD, RULE, rule_asked
 from nearlinear.models.scenario import Scenario
 
 SHOW = Annotated[
@@ -12,17 +13,29 @@ SHOW = Annotated[
 ]
 
 
-def predict(scenario: Scenario, show_scenario: SHOW = False, as_json: JSON = False, out: OUT = None) -> None:
+def predict(
+    scenario: Scenario,
+    rule: RULE = None,
+    period: PERIOD = None,
+    elasticity: ELASTICITY = None,
+    show_scenario: SHOW = False,
+    as_json: JSON = False,
+    out: OUT = None,
+) -> None:
     """Predict step time, throughput and scaling efficiency, each with a 90 % band."""
     from nearlinear.cli.output import check_out
     from nearlinear.cli.predictions import SUFFIXES, show
     from nearlinear.models.closed_form import predict as closed_form
+    from nearlinear.models.errors import SpecError
 
+    chosen = rule_asked(scenario, rule, period=period, elasticity=elasticity)
     if show_scenario:
+        if chosen is not None:
+            raise SpecError("--rule", "is no part of a scenario file", got=rule, remedy="leave it out here")
         _print_scenario(scenario)
         return
     path = check_out(out, SUFFIXES)
-    show(closed_form(scenario), as_json, path, following(scenario, "simulate"))
+    show(closed_form(scenario, chosen), as_json, path, following(scenario, "simulate"))
 
 
 def following(scenario: Scenario, verb: str) -> str:

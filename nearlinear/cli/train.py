@@ -62,10 +62,10 @@ def train(
     trained = run(spec, how, failed, progress)
     progress.clear()
     if trained.rank == 0:
-        _print(how.out, trained.reason, as_json)
+        _print(how.out, trained.reason, spec.network.model, as_json)
 
 
-def _print(out: Path, reason: str, as_json: bool) -> None:
+def _print(out: Path, reason: str, model: str, as_json: bool) -> None:
     from nearlinear.cli.output import print_document
     from nearlinear.measure.records import read_record
     from nearlinear.reports.trained import trained_plain, trained_text
@@ -77,4 +77,4 @@ def _print(out: Path, reason: str, as_json: bool) -> None:
     print(trained_text(record))
     spent = " (the budget is spent)" if reason == "budget" else ""
     print(f"\nwrote {out}: {len(record.steps)} steps{spent}")
-    print(f"Next: nearlinear records show {out}")
+    print(f"Next: nearlinear records show {out}, or nearlinear predict {model} --help")

@@ -67,9 +67,7 @@ def simulate_rule(scenario: Scenario, rule: Rule, conditions: Conditions) -> tup
         steps[devices] = _times(model, anchored, devices, courses[devices])
         names[devices] = rule.name if devices > 1 else "none"
     closed = RuleStep(model=model, rule=rule, servers=max(scenario.plan.servers, 1))
-    prediction = assemble(model, anchored, steps, names, ENGINE.format(rule.name), closed.step_s)
-    if case.economics is not None:
-        told += ("epochs to the target are those of synchronous training: what staleness costs is left out",)
+    prediction = assemble(model, anchored, steps, names, ENGINE.format(rule.name), closed.step_s, rule)
     inputs, warnings = scenario.to_tables(), (*told, *prediction.warnings)
     middle = middle_sample(courses[scales[-1]])
     found = tuple(Scale.of(courses[n][middle], case.batch_per_device(n)) for n in scales)

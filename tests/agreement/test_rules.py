@@ -122,11 +122,16 @@ def test_a_prediction_of_a_rule_reads_like_any_other() -> None:
     assert account.document()["server"]["utilisation"] == pytest.approx(1.0)
 
 
-def test_a_target_is_one_of_synchronous_training() -> None:
+def test_a_target_takes_the_epochs_of_the_rule() -> None:
     scenario = _scenario(devices="1,4", model="resnet-50", cluster="dgx-a100", until_accuracy=True)
-    prediction, _ = simulate_rule(scenario, StaleSynchronous(), CALM)
-    assert prediction.points[-1].until_target is not None
-    assert any("what staleness costs is left out" in warning for warning in prediction.warnings)
+    stale, _ = simulate_rule(scenario, AsynchronousServer(period=8), CALM)
+    averaged, _ = simulate_rule(scenario, BulkSynchronous(averages="weights"), CALM)
+    ends = [one.points[-1].until_target for one in (stale, averaged)]
+    assert ends[0] is not None
+    assert ends[1] is not None
+    assert ends[0].epochs.median > ends[1].epochs.median
+    with pytest.raises(SpecError, match="--rule: must be one whose epochs are known, got 'ssp'"):
+        simulate_rule(scenario, StaleSynchronous(), CALM)
 
 
 def test_what_a_rule_ignores_is_refused() -> None:

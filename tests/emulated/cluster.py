@@ -158,6 +158,7 @@ class EmulatedCluster:
         return os.environ | {
             "PATH": PATH,
             "EMULATED_CLUSTER": self.name,
+            "OMP_NUM_THREADS": str(max((os.cpu_count() or 1) // self.hosts, 1)),  # hosts share the cores
             "MPIR_CVAR_NOLOCAL": "0" if self.shared_memory else "1",
             "UCX_TLS": "tcp",
             "UCX_NET_DEVICES": "eth0",

@@ -8,6 +8,7 @@ import pytest
 from nearlinear.measure.training.data import Dataset, Digits, Synthetic
 from nearlinear.measure.training.networks import Network, NetworkSpec
 from nearlinear.measure.training.optimiser import Momentum
+from nearlinear.models.dnn import network
 from nearlinear.models.errors import SpecError
 from tests.unit.measure.training.gradients import numerical_slopes, some
 
@@ -152,3 +153,34 @@ def test_mistakes(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(SpecError) as caught:
         NetworkSpec(**{"input_shape": (8, 8, 1)} | fields)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        NetworkSpec(name="mlp", input_shape=(28, 28, 1), width=800),
+        NetworkSpec(name="mlp", input_shape=(8, 8, 1), classes=7),
+        NetworkSpec(name="convnet", input_shape=(32, 32, 3)),
+        NetworkSpec(name="convnet", input_shape=(8, 12, 2), width=5, classes=7),
+    ],
+)
+def test_what_is_predicted_is_what_is_trained(spec: NetworkSpec) -> None:
+    """Weights and multiplications of the zoo's network of that name."""
+    trained, predicted = Network(spec, seed=0), network(spec.model)
+    assert predicted.parameters == trained.parameter_count
+    products = [2 * layer.macs * (1 + layer.gradients) for layer in predicted.layers]
+    assert sum(products) == trained.flop_per_sample
+    assert predicted.layers[-1].outputs == spec.classes
+
+
+def test_the_usual_ones_have_a_name_of_their_own() -> None:
+    assert network("mlp-784-800-800-10").name == "mlp"
+    assert network(NetworkSpec(name="convnet", input_shape=(32, 32, 3)).model).name == "convnet"
+
+
+@pytest.mark.parametrize(
+    "name", ["mlp-64", "mlp-0-8-2", "mlp-a-b-c", "convnet-8x8-16-10", "convnet-6x8x1-16-10"]
+)
+def test_sizes_that_are_none(name: str) -> None:
+    with pytest.raises(SpecError, match="MODEL: "):
+        network(name)

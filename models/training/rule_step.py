@@ -1,0 +1,108 @@
+"""The step of workers that do not average gradients in every step, in closed form.
+
+With compute C, n workers, an exchange every k steps and x = t(weights) for one way to the server:
+
+    visits to a server    step = max(k C + 2 x, n x) / k
+    weights averaged      step = C + T(weights) / k
+
+A worker brings its weights and waits for the answer; letters to the server come one after another, while its
+answers leave by the other direction of the link, as those of ``nearlinear train`` do. (A server that does
+nothing else until its answer is through takes n 2 x; ``simulate --rule`` has such servers.) The maximum is a
+bound from below that constant times reach: either a worker never waits for others, or the server's link never
+rests. Valid for one server that adds faster than its link brings, on a node of its own; no part of an
+exchange hides behind compute.
+
+References
+----------
+Zhang, Choromanska and LeCun 2015, "Deep learning with elastic averaging SGD", arXiv 1412.6651, algorithm 1.
+Denning and Buzen 1978, "The operational analysis of queueing network models" (asymptotic bounds).
+"""
+
+import numpy as np
+
+from nearlinear.models.arrays import FloatArray
+from nearlinear.models.errors import SpecError
+from nearlinear.models.parameters import Parameters
+from nearlinear.models.training.model import StepModel
+from nearlinear.models.training.step import StepTimes
+from nearlinear.models.training.synchronisation import (
+    AsynchronousServer,
+    BulkSynchronous,
+    ElasticAveraging,
+    Rule,
+)  # fmt: skip
+
+
+def rule_step(
+    model: StepModel, parameters: Parameters, devices: int, rule: Rule, unexplained: FloatArray | float
+) -> StepTimes:
+    """Return the step of every sample under a rule.
+
+    Parameters
+    ----------
+    model, parameters : StepModel, Parameters
+        The case and its samples.
+    devices : int
+        Workers; a server is none of them.
+    rule : Rule
+        How they stay together.
+    unexplained : ndarray, shape (samples,), or float
+        What the model leaves out, as a fraction of the step.
+
+    Raises
+    ------
+    SpecError
+        A rule that has no closed form here.
+    """
+    nothing = np.zeros((len(parameters.slowness), len(model.buckets.size_bytes)))
+    alone = model.step(parameters, devices, nothing)
+    exposed = exposed_s(model, parameters, devices, rule, alone.total_s)
+    return StepTimes.of(
+        forward_s=alone.forward_s,
+        backward_s=alone.backward_s,
+        optimizer_s=alone.optimizer_s,
+        exposed_s=exposed,
+        hidden_s=np.zeros_like(exposed),
+        loss_s=np.zeros_like(exposed),
+        unexplained=np.broadcast_to(unexplained, exposed.shape),
+    )
+
+
+def exposed_s(
+    model: StepModel, parameters: Parameters, devices: int, rule: Rule, compute_s: FloatArray
+) -> FloatArray:
+    """Return the exchange of a step, shape (samples,): what the rule adds to compute."""
+    if devices == 1:
+        return np.zeros_like(compute_s)
+    if isinstance(rule, BulkSynchronous):
+        return np.asarray(model.exchange(parameters, devices).time_s.sum(axis=1) / rule.period)
+    if isinstance(rule, AsynchronousServer | ElasticAveraging):
+        weights = float(model.buckets.size_bytes.sum()) * model.case.wire_fraction
+        one_way = parameters.topology(devices).levels[-1].cost.transfer_s(weights)[:, 0]
+        return visited_s(compute_s, one_way, devices, rule.period) - compute_s
+    remedy = "rules with a closed form are bsp, asgd and easgd"
+    raise SpecError("--rule", "must have a step in closed form", got=rule.name, remedy=remedy)
+
+
+def visited_s(
+    compute_s: FloatArray | float, one_way_s: FloatArray | float, workers: int, period: int
+) -> FloatArray:
+    """Return the step of workers that visit one server.
+
+    Parameters
+    ----------
+    compute_s, one_way_s : ndarray or float
+        Compute of a step; weights to the server, or back.
+    workers, period : int
+        n, k.
+
+    Examples
+    --------
+    Three workers that compute for 1 s and take 2 s each way keep the server's link busy for 6 s a step;
+    exchanging every fourth step, each takes its own 4 + 4 s:
+
+    >>> float(visited_s(1.0, 2.0, 3, 1)), float(visited_s(1.0, 2.0, 3, 4))
+    (6.0, 2.0)
+    """
+    course = period * np.asarray(compute_s) + 2.0 * np.asarray(one_way_s)
+    return np.asarray(np.maximum(course, workers * np.asarray(one_way_s)) / period)
