@@ -64,6 +64,10 @@ class UntilTarget:
         no price is known.
     billed_devices : int or None
         Devices that are paid for: instances are rented whole.
+    exchanges_per_epoch : float
+        How often a worker exchanges in an epoch.
+    learning_rate : float or None
+        Where to start tuning at this global batch; None where no rate is known to work.
     """
 
     epochs: Band
@@ -72,6 +76,8 @@ class UntilTarget:
     energy_kwh: Band | None
     cost: Band | None
     billed_devices: int | None
+    exchanges_per_epoch: float
+    learning_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

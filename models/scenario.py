@@ -266,4 +266,6 @@ def _plain(name: str, value: Any) -> Any:
         return [str(one) for one in value]
     if name == "bucket":
         return bucket_text(value)
+    if name == "learning_rate":
+        return str(value)
     return list(value) if isinstance(value, tuple) else value

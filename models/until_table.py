@@ -28,10 +28,17 @@ def ending_table(prediction: Prediction) -> tuple[list[str], list[list[str]]]:
     ending = prediction.ending
     if ending is None:
         return [], []
-    columns = ["devices", "global batch", "epochs", "time", "90 % band", "speed-up"]
+    columns = ["devices", "global batch", "exchanges/epoch"]
+    columns += ["rate"] if _tuned(prediction) else []
+    columns += ["epochs", "time", "90 % band", "speed-up"]
     columns += ["kWh"] if ending.watts is not None else []
     columns += [str(ending.currency), "90 % band"] if ending.price is not None else []
     return columns, [_row(p, p.until_target) for p in prediction.points if p.until_target]
+
+
+def _tuned(prediction: Prediction) -> bool:
+    """Return whether a learning rate is known, and so at every scale."""
+    return any(p.until_target and p.until_target.learning_rate is not None for p in prediction.points)
 
 
 def _scale(devices: int, points: dict[int, UntilTarget | None], currency: str | None) -> str:
@@ -45,6 +52,8 @@ def _row(point: Point, until: UntilTarget) -> list[str]:
     row = [
         str(point.devices),
         format_rate(point.global_batch),
+        f"{until.exchanges_per_epoch:,.0f}",
+        *([f"{until.learning_rate:.3g}"] if until.learning_rate is not None else []),
         f"{until.epochs.median:.1f}",
         format_duration(until.time_s.median),
         format_span(until.time_s.low, until.time_s.high, until.time_s.median),

@@ -53,6 +53,7 @@ from nearlinear.models.training.synchronisation import (
     AsynchronousServer,
     BulkSynchronous,
     ElasticAveraging,
+    Gossip,
     Rule,
 )  # fmt: skip
 
@@ -183,6 +184,19 @@ def epochs(
     steps = least * epoch_samples / batch
     weight = np.minimum(cost.alone_steps / steps, 1.0)
     return least, least + weight * np.maximum(alone - least, 0.0)
+
+
+def exchanges_per_step(rule: Rule | None) -> float:
+    """Return how often a worker exchanges, per step; once without a rule.
+
+    Examples
+    --------
+    >>> exchanges_per_step(ElasticAveraging(period=8)), exchanges_per_step(Gossip(probability=0.01))
+    (0.125, 0.01)
+    """
+    if isinstance(rule, Gossip):
+        return rule.probability
+    return 1.0 / rule.period if rule is not None else 1.0
 
 
 def _alone(period: float, workers: int) -> float:

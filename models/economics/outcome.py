@@ -15,8 +15,9 @@ import numpy as np
 
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.dnn import Network
-from nearlinear.models.economics.asynchrony import asynchrony, draw_epochs
+from nearlinear.models.economics.asynchrony import asynchrony, draw_epochs, exchanges_per_step
 from nearlinear.models.economics.goal import Goal, goal_of
+from nearlinear.models.economics.learning_rate import LearningRate
 from nearlinear.models.economics.question import Cost, Target
 from nearlinear.models.economics.rates import Rates
 from nearlinear.models.hardware.fact import Fact
@@ -30,6 +31,7 @@ class Economics:
 
     goal: Goal
     rates: Rates
+    learning_rate: LearningRate | None = None
 
     @classmethod
     def of(cls, target: Target, cost: Cost, network: Network, device: str) -> "Economics | None":
@@ -42,7 +44,15 @@ class Economics:
         """
         if not target.asked:
             return None
-        return cls(goal=goal_of(target, network), rates=Rates.of(cost, device))
+        return cls(
+            goal=goal_of(target, network), rates=Rates.of(cost, device), learning_rate=target.learning_rate
+        )
+
+    def rate_at(self, batch: float) -> float | None:
+        """Return the learning rate to start from at a global batch."""
+        if self.learning_rate is None:
+            return None
+        return self.learning_rate.at(batch, self.goal.curve.critical_batch.value)
 
     def facts(self) -> list[tuple[str, Fact]]:
         """Return the numbers used, for the provenance."""
@@ -102,6 +112,8 @@ def outcome(
             energy_kwh=_scaled(time_s[:, i], rates.kwh_per_s(scale)),
             cost=_scaled(time_s[:, i], rates.money_per_s(scale)),
             billed_devices=rates.billed_devices(scale) if rates.price else None,
+            exchanges_per_epoch=goal.epoch_samples.value / float(batches[i]) * exchanges_per_step(rule),
+            learning_rate=economics.rate_at(float(batches[i])),
         )
         for i, scale in enumerate(devices)
     )

@@ -6,6 +6,7 @@ the command line reads it for ``--help``.
 
 from dataclasses import dataclass
 
+from nearlinear.models.economics.learning_rate import LearningRate, learning_rate
 from nearlinear.models.errors import SpecError
 from nearlinear.models.option import above, at_least, count, flag, option, text
 
@@ -34,6 +35,10 @@ class Target:
     epoch_samples: int | None = option(
         count, "Samples of one epoch. (default: ImageNet's 1,281,167 for its networks)", None
     )
+    learning_rate: LearningRate | None = option(
+        learning_rate, "Learning rate that works at a global batch, as 256:0.01; others follow the linear"
+        " rule up to the critical batch.", None, "BATCH:RATE",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         if self.until_accuracy and self.epochs is not None:
@@ -43,6 +48,9 @@ class Target:
             if self.epochs is None and getattr(self, name) is not None:
                 where = "--" + name.replace("_", "-")
                 raise SpecError(where, "needs --epochs", got=getattr(self, name), remedy="say --epochs 90")
+        if self.learning_rate is not None and not self.asked:
+            remedy = "say --until-accuracy, or --epochs 90"
+            raise SpecError("--learning-rate", "needs a target", got=str(self.learning_rate), remedy=remedy)
 
     @property
     def asked(self) -> bool:

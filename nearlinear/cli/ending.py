@@ -32,4 +32,5 @@ def ending_values(until: UntilTarget | None) -> dict[str, Any]:
         band = getattr(until, name)
         for end in ("median", "low", "high"):
             values[f"until_target_{name}_{end}"] = getattr(band, end) if band else None
-    return values | {"until_target_billed_devices": until.billed_devices}
+    plain = ("billed_devices", "exchanges_per_epoch", "learning_rate")
+    return values | {f"until_target_{name}": getattr(until, name) for name in plain}
