@@ -96,8 +96,8 @@ def _rule_told(spec: Mapping[str, Any]) -> str:
         return f"rule gosgd, pushes with probability {spec.get('probability')}"
     every = "every step" if spec.get("period") == 1 else f"every {spec.get('period')} steps"
     if rule != "bsp":
-        elastic = f", elasticity {spec.get('elasticity')}" if rule == "easgd" else ""
-        return f"rule {rule}, {every}{elastic}"
+        own = {"easgd": ("elasticity",), "ssp": ("staleness",)}.get(str(rule), ())
+        return ", ".join((f"rule {rule}", every, *(f"{name} {spec.get(name)}" for name in own)))
     wire = f" with {spec['wire_dtype']} on the wire" if spec.get("wire_dtype") else ""
     bucket = f", buckets of {format_size(spec['bucket_bytes'])}" if spec.get("bucket_bytes") else ""
     behind = ", behind backward" if spec.get("overlap") else ""

@@ -1,5 +1,6 @@
 """Tables of a measurement: bandwidths by hand, the columns of nccl-tests, what to beware of."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,8 @@ def test_a_training_run_in_words_and_values() -> None:
     )
     text = trained_text(record)
     assert "mlp on synthetic 8x8x1, 4 images a step on each of 1 worker; rule easgd, every 8 steps" in text
+    bounded = replace(record, header={"training": {"rule": "ssp", "period": 1, "staleness": 2}})
+    assert "; rule ssp, every step, staleness 2; " in trained_text(bounded)
     assert "50.0%" in text
     plain = trained_plain(record)
     assert plain["epochs"][0]["test_accuracy"] == 0.5
