@@ -87,8 +87,15 @@ def _training(ending: Ending | None) -> Iterator[Practice]:
 
 def _batches(prediction: Prediction) -> Practice:
     batches = ", ".join(f"{point.global_batch:,.0f}" for point in prediction.points)
-    said = f"global batch {batches}; learning rate and schedule are no part of a prediction"
-    return Practice(name="hyperparameters", said=said, missing="state learning rate, momentum and decay")
+    known = _of(prediction, "target", "learning-rate", "")
+    if not known:
+        said = f"global batch {batches}"
+        missing = "state learning rate (--learning-rate BATCH:RATE), momentum and decay"
+        return Practice(name="hyperparameters", said=said, missing=missing)
+    rates = ", ".join(f"{p.until_target.learning_rate:.3g}" for p in prediction.points
+                      if p.until_target and p.until_target.learning_rate)  # fmt: skip
+    said = f"global batch {batches}, learning rate {rates} (from {known})"
+    return Practice(name="hyperparameters", said=said, missing="state momentum and decay")
 
 
 def _speed_up(prediction: Prediction) -> Practice:

@@ -52,8 +52,8 @@ def show(
     }
     keep = [i for i, column in enumerate(COLUMNS) if shown.get(column, True)]
     rows = [[row[i] for i in keep] for row in map(_row, prediction.points)]
-    last = len(keep) - 1
-    print_table([COLUMNS[i] for i in keep], rows, left=(last, COLUMNS.index("")))
+    columns = [COLUMNS[i] for i in keep]
+    print_table(columns, rows, left=(len(columns) - 1, columns.index("")))
     waiting = "; data is waiting for batches" if shown["data"] else ""
     print(f"\ntimes in ms of the median step; efficiency and samples/s are medians{waiting}")
     if any(point.extrapolated for point in prediction.points):

@@ -47,3 +47,24 @@ def test_the_tree_makes_training_scale_where_the_server_does_not() -> None:
         for name in ("tree", "ps")
     )
     assert tree.points[-1].throughput_per_s.low > server.points[-1].throughput_per_s.high
+
+
+def test_the_network_decides() -> None:
+    """The same GPUs: near linear on Gemini, less on 10 GbE, hopeless on 1 GbE."""
+    usual = {"model": "nin", "cluster": "titan", "algorithm": "tree", "devices": "1,32", "anchor": "1:112"}
+    by_net = {
+        net: predict(Scenario.of(**usual, **({"net": net} if net else {}))).points[-1].efficiency.median
+        for net in ("", "eth-10g", "eth-1g")
+    }
+    assert by_net[""] > 0.7
+    assert by_net[""] > by_net["eth-10g"] > 3 * by_net["eth-1g"]
+
+
+def test_sixteen_bits_halve_the_exchange() -> None:
+    usual = {"model": "nin", "cluster": "titan", "algorithm": "tree", "devices": "64", "overlap": False,
+             "anchor": "1:112", "samples": 1}  # fmt: skip
+    wide, narrow = (
+        predict(Scenario.of(**usual, wire=wire)).points[0].breakdown_s.exposed_communication_s
+        for wire in ("float32", "float16")
+    )
+    assert 0.45 < narrow / wide < 0.6  # latency, adding and conversion stay

@@ -28,6 +28,10 @@ def test_a_measured_run_to_a_target() -> None:
     assert found["speed-up"].said.startswith("of wall-clock time")
     assert found["measured at scale"].said == "at 1, 32 devices"
     assert [name for name, one in found.items() if one.missing] == ["hyperparameters"]
+    tuned = _checked(**options, until_accuracy=True, learning_rate="48:0.02")["hyperparameters"]
+    assert (tuned.said, tuned.missing) == (
+        "global batch 48, 48, learning rate 0.02, 0.02 (from 48:0.02)", "state momentum and decay"
+    )  # fmt: skip
 
 
 def test_a_weak_baseline_is_told() -> None:
