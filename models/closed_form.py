@@ -7,7 +7,7 @@ import numpy as np
 
 from nearlinear.models.answer import answer, binding_term
 from nearlinear.models.arrays import FloatArray, IntArray
-from nearlinear.models.case import SERVED, Case
+from nearlinear.models.case import Case
 from nearlinear.models.caution import cautions, outside_profile, priced_from_above
 from nearlinear.models.economics.outcome import Outcome, outcome
 from nearlinear.models.parameters import Parameters, central, draw
@@ -17,6 +17,7 @@ from nearlinear.models.scenario import Scenario
 from nearlinear.models.training.anchor import Anchored, apply_anchors
 from nearlinear.models.training.memory import check_fits
 from nearlinear.models.training.model import StepModel
+from nearlinear.models.training.rule_plan import check_plan, served
 from nearlinear.models.training.rule_step import rule_step
 from nearlinear.models.training.step import StepTimes
 from nearlinear.models.training.synchronisation import Rule, told
@@ -54,7 +55,9 @@ def step_times(
     scenario: Scenario, rule: Rule | None = None
 ) -> tuple[StepModel, Anchored, dict[int, StepTimes], dict[int, str]]:
     """Return a scenario's case, its parameters, and step times and allreduce by scale."""
-    case = Case.of(_served(scenario) if rule is not None and rule.serves else scenario)
+    if rule is not None:
+        check_plan(scenario, rule)
+    case = Case.of(served(scenario) if rule is not None and rule.serves else scenario)
     model = StepModel(case, central(case))
     knowledge = scenario.knowledge
     anchored = apply_anchors(model, draw(case, knowledge.samples, knowledge.seed))
@@ -63,11 +66,6 @@ def step_times(
         losses = anchored.loss_s(case, devices), anchored.unexplained(devices)
         steps[devices], names[devices] = _step(model, anchored.parameters, devices, rule, *losses)
     return model, anchored, steps, names
-
-
-def _served(scenario: Scenario) -> Scenario:
-    """Return the scenario with the server named, so that single messages price it."""
-    return replace(scenario, plan=replace(scenario.plan, algorithm=SERVED[0]))
 
 
 def _step(

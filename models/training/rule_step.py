@@ -1,16 +1,13 @@
 """The step of workers that do not average gradients in every step, in closed form.
 
-With compute C, n workers, an exchange every k steps and x = t(weights) for one way to the server:
+With compute C, n workers, k servers, an exchange every m steps, and a visit to a server that holds it for x
+and whose answer takes y (``server_visit``):
 
-    visits to a server    step = max(k C + 2 x, n x) / k
-    weights averaged      step = C + T(weights) / k
+    visits to servers     step = max(m C + k (x + y), n x) / m
+    weights averaged      step = C + T(weights) / m
 
-A worker brings its weights and waits for the answer; letters to the server come one after another, while its
-answers leave by the other direction of the link, as those of ``nearlinear train`` do. (A server that does
-nothing else until its answer is through takes n 2 x; ``simulate --rule`` has such servers.) The maximum is a
-bound from below that constant times reach: either a worker never waits for others, or the server's link never
-rests. Valid for one server that adds faster than its link brings, on a node of its own; no part of an
-exchange hides behind compute.
+The maximum is a bound from below that constant times reach: either a worker never waits for others, or a
+server never rests. No part of an exchange hides behind compute.
 
 References
 ----------
@@ -24,6 +21,7 @@ from nearlinear.models.arrays import FloatArray
 from nearlinear.models.errors import SpecError
 from nearlinear.models.parameters import Parameters
 from nearlinear.models.training.model import StepModel
+from nearlinear.models.training.server_visit import visit_s
 from nearlinear.models.training.step import StepTimes
 from nearlinear.models.training.synchronisation import (
     AsynchronousServer,
@@ -77,32 +75,35 @@ def exposed_s(
     if isinstance(rule, BulkSynchronous):
         return np.asarray(model.exchange(parameters, devices).time_s.sum(axis=1) / rule.period)
     if isinstance(rule, AsynchronousServer | ElasticAveraging):
-        weights = float(model.buckets.size_bytes.sum()) * model.case.wire_fraction
-        one_way = parameters.topology(devices).levels[-1].cost.transfer_s(weights)[:, 0]
-        return visited_s(compute_s, one_way, devices, rule.period) - compute_s
+        weights, servers = float(model.buckets.size_bytes.sum()), max(model.case.scenario.plan.servers, 1)
+        visit = visit_s(parameters.topology(devices), weights, servers, model.case.wire_fraction)
+        bring_s, answer_s = (one[:, 0] for one in visit)
+        return visited_s(compute_s, bring_s, answer_s, devices, rule.period, servers) - compute_s
     remedy = "rules with a closed form are bsp, asgd and easgd"
     raise SpecError("--rule", "must have a step in closed form", got=rule.name, remedy=remedy)
 
 
 def visited_s(
-    compute_s: FloatArray | float, one_way_s: FloatArray | float, workers: int, period: int
-) -> FloatArray:
-    """Return the step of workers that visit one server.
+    compute_s: FloatArray | float, bring_s: FloatArray | float, answer_s: FloatArray | float, workers: int,
+    period: int, servers: int = 1,
+) -> FloatArray:  # fmt: skip
+    """Return the step of workers that visit servers one after the other.
 
     Parameters
     ----------
-    compute_s, one_way_s : ndarray or float
-        Compute of a step; weights to the server, or back.
-    workers, period : int
-        n, k.
+    compute_s, bring_s, answer_s : ndarray or float
+        Compute of a step; how long a visit holds a server, and its answer takes.
+    workers, period, servers : int
+        n, m, k.
 
     Examples
     --------
     Three workers that compute for 1 s and take 2 s each way keep the server's link busy for 6 s a step;
     exchanging every fourth step, each takes its own 4 + 4 s:
 
-    >>> float(visited_s(1.0, 2.0, 3, 1)), float(visited_s(1.0, 2.0, 3, 4))
+    >>> float(visited_s(1.0, 2.0, 2.0, 3, 1)), float(visited_s(1.0, 2.0, 2.0, 3, 4))
     (6.0, 2.0)
     """
-    course = period * np.asarray(compute_s) + 2.0 * np.asarray(one_way_s)
-    return np.asarray(np.maximum(course, workers * np.asarray(one_way_s)) / period)
+    visits = servers * (np.asarray(bring_s) + np.asarray(answer_s))
+    course = period * np.asarray(compute_s) + visits
+    return np.asarray(np.maximum(course, workers * np.asarray(bring_s)) / period)

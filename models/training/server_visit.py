@@ -1,11 +1,12 @@
 """What an exchange costs under each rule in closed form, and the step that follows where nobody jitters.
 
-A visit brings a worker's part to each of k servers, adds it there and takes an answer back:
+A visit brings a worker's part to each of k servers, adds it there, and takes an answer back:
 
-    s = t(n/k) + reduce(n/k) + t(n/k);    s = t(n/k) + reduce(n/k) where the answer does not need the part
+    bring = t(n/k) + reduce(n/k),    answer = t(n/k)
 
-(EASGD answers with where the server was, so both ways are used at once, as an MPI Sendrecv does). Servers
-sit on nodes of their own, so messages take the outermost level; one worker is served at a time.
+The server is held while a part is brought; the answer leaves by the other direction of its link while the
+next part arrives, as letters of ``nearlinear train`` do. Servers sit on nodes of their own, so messages
+take the outermost level; one worker is served at a time.
 
 References
 ----------
@@ -25,9 +26,9 @@ from nearlinear.models.training.synchronisation import BulkSynchronous, Gossip, 
 
 
 def visit_s(
-    topology: Topology, size_bytes: float, servers: int, wire_fraction: float, at_once: bool
-) -> FloatArray:
-    """Return how long one of the servers is held by a visit.
+    topology: Topology, size_bytes: float, servers: int, wire_fraction: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return how long one of the servers is held by a visit, and how long its answer then takes.
 
     Parameters
     ----------
@@ -39,13 +40,11 @@ def visit_s(
         k.
     wire_fraction : float
         Bytes on the wire per byte in memory; narrower ones are converted on arrival.
-    at_once : bool
-        Whether part and answer travel at the same time.
     """
     cost, part = topology.levels[-1].cost, size_bytes / servers
     one_way, adding = cost.transfer_s(part * wire_fraction), cost.reduce_s(part)
-    landing = adding if wire_fraction < 1.0 else 0.0
-    return np.asarray(one_way + adding if at_once else 2 * one_way + adding + landing)
+    landing = adding if wire_fraction < 1.0 else np.zeros_like(adding)
+    return np.asarray(one_way + adding), np.asarray(one_way + landing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,22 +75,21 @@ class RuleStep:
             return compute_s + float(exchange.time_s[0].sum()) / self.rule.period
         if isinstance(self.rule, Gossip):
             return max(compute_s, self.rule.probability * self._push_s(parameters, devices))
-        held_s, period = self.held_s(parameters, devices), self.rule.period
-        return devices / in_turn(devices, period * compute_s, held_s, self.servers).visits_per_s / period
+        (bring_s, answer_s), period = self.visit_s(parameters, devices), self.rule.period
+        away_s = period * compute_s + self.servers * answer_s
+        return devices / in_turn(devices, away_s, bring_s, self.servers).visits_per_s / period
 
     def compute_s(self, parameters: Parameters, devices: int) -> float:
         """Return the compute of a step in the first sample."""
         slowness = self.model.slowness(parameters, devices)
         return float(slowness[0]) * self.model.layers(devices).total_s
 
-    def held_s(self, parameters: Parameters, devices: int) -> float:
-        """Return how long one server is held by a visit in the first sample."""
+    def visit_s(self, parameters: Parameters, devices: int) -> tuple[float, float]:
+        """Return how long one server is held by a visit in the first sample, and its answer."""
         assert isinstance(self.rule, ServerRule)
-        topology = parameters.topology(devices)
-        held = visit_s(
-            topology, self._size_bytes, self.servers, self.model.case.wire_fraction, self.rule.answers_at_once
-        )
-        return float(np.ravel(held)[0])
+        topology, fraction = parameters.topology(devices), self.model.case.wire_fraction
+        bring, answer = visit_s(topology, self._size_bytes, self.servers, fraction)
+        return float(np.ravel(bring)[0]), float(np.ravel(answer)[0])
 
     def _push_s(self, parameters: Parameters, devices: int) -> float:
         cost = parameters.topology(devices).levels[-1].cost

@@ -64,9 +64,6 @@ class BulkSynchronous:
 class AsynchronousServer:
     """Workers that bring their moves to a server, each at its own pace.
 
-    ``answers_at_once`` says of a rule with a server whether its answer is there before a worker has
-    brought anything, so that both travel at the same time.
-
     Attributes
     ----------
     period : int
@@ -75,7 +72,6 @@ class AsynchronousServer:
 
     name = "asgd"
     serves = True
-    answers_at_once = False
 
     period: int = 1
 
@@ -123,7 +119,6 @@ class StaleSynchronous:
 
     name = "ssp"
     serves = True
-    answers_at_once = False
 
     period: int = 1
     staleness: int = 3
@@ -166,7 +161,6 @@ class ElasticAveraging:
 
     name = "easgd"
     serves = True
-    answers_at_once = True
 
     period: int = 8
     elasticity: float = 0.5

@@ -46,20 +46,4 @@ def rule_asked(scenario: "Scenario", name: str | None, **options: Any) -> "Rule 
                 raise SpecError(f"--{option}", "needs a rule", got=value, remedy=remedy)
         return None
     averages = "weights" if name == BulkSynchronous.name else None
-    rule = rule_of(name, options | {"averages": averages})
-    _check_ignored(scenario, rule)
-    return rule
-
-
-def _check_ignored(scenario: "Scenario", rule: "Rule") -> None:
-    """Refuse what a rule has no use for."""
-    from nearlinear.models.errors import SpecError
-
-    far = [str(anchor) for anchor in scenario.knowledge.anchor if anchor.devices > 1]
-    if far:
-        remedy = "keep that of one device"
-        raise SpecError("--anchor", "beyond one device is a synchronous step", got=far[0], remedy=remedy)
-    if rule.serves and (scenario.plan.algorithm != "auto" or scenario.plan.servers > 1):
-        got = scenario.plan.algorithm if scenario.plan.algorithm != "auto" else scenario.plan.servers
-        told = f"{rule.name} has one server and no allreduce"
-        raise SpecError("--rule", told, got=got, remedy="leave out --algorithm and --servers")
+    return rule_of(name, options | {"averages": averages})

@@ -47,7 +47,7 @@ class Scale:
         crew, most, server = course.crew, None, None
         if crew.visits is not None:
             held_s = crew.visits.held_s
-            compute_s = crew.period * course.compute_ticks / TICKS_PER_SECOND
+            compute_s = crew.period * course.compute_ticks / TICKS_PER_SECOND + crew.visits.answers_s
             most = batch * crew.period * crew.workers / (compute_s + crew.visits.servers * held_s)
             server = batch * crew.period / held_s
         rate = batch * crew.workers * TICKS_PER_SECOND / course.step_ticks
@@ -130,7 +130,7 @@ class Account:
         course, visits = self.course, self.course.crew.visits
         if visits is None:
             return None
-        compute_s = course.crew.period * course.compute_ticks / TICKS_PER_SECOND
+        compute_s = course.crew.period * course.compute_ticks / TICKS_PER_SECOND + visits.answers_s
         return {
             "servers": visits.servers,
             "utilisation": float(course.busy.mean()) / course.ticks,

@@ -15,14 +15,14 @@ WARM = 4  # the first steps, one for so many that count, are left out
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Visits:
-    """What a visit to a server takes; the server is held from beginning to end.
+    """What a visit to a server takes; the server is held until a part is there and added.
 
     Attributes
     ----------
     bring_ticks : ndarray of int, shape (workers,)
-        Until a worker's part is there and added. Where a rule answers at once, the answer travels meanwhile.
+        Until a worker's part is there and added.
     answer_ticks : ndarray of int, shape (workers,)
-        Until the answer is back.
+        From then until the answer is back, by the other direction of the server's link.
     servers : int
         Each has a part of the weights and is visited in turn.
     node : ndarray of int, shape (workers,)
@@ -42,8 +42,13 @@ class Visits:
 
     @property
     def held_s(self) -> float:
-        """How long a visit holds a server on average, answer included."""
-        return float((self.bring_ticks + self.answer_ticks).mean()) / TICKS_PER_SECOND
+        """How long a visit holds a server on average."""
+        return float(self.bring_ticks.mean()) / TICKS_PER_SECOND
+
+    @property
+    def answers_s(self) -> float:
+        """How long the answers of all servers take on average, one after the other."""
+        return self.servers * float(self.answer_ticks.mean()) / TICKS_PER_SECOND
 
     @property
     def narrow(self) -> bool:

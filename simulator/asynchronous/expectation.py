@@ -60,8 +60,8 @@ def expected_staleness(course: Course, conditions: Conditions) -> Expectation | 
 def _of_jitter(crew: Crew, visits: Visits, jitter: Jitter) -> Expectation | None:
     """Return the form of a server that is seldom waited for, or that never rests; None in between."""
     step_s, held_s = float(crew.step_ticks[0]) / TICKS_PER_SECOND, visits.held_s
-    cycle = spread_out(jitter, step_s, visits.servers * held_s, crew.period)
-    away = spread_out(jitter, step_s, 0.0, crew.period)
+    cycle = spread_out(jitter, step_s, visits.servers * held_s + visits.answers_s, crew.period)
+    away = spread_out(jitter, step_s, visits.answers_s, crew.period)
     if cycle is None or away is None:
         return None
     if crew.workers * held_s <= SELDOM * cycle.mean_s:

@@ -107,11 +107,9 @@ class Roster:
             _of(added.handling, sample)[-1],
             _of(plain.handling, sample)[-1],
         )
-        at_once = rule.answers_at_once
-        bring = np.maximum(wire + adding, wire + landing) if at_once else wire + adding
         return Visits(
-            bring_ticks=bring,
-            answer_ticks=np.zeros_like(wire) if at_once else wire + landing,
+            bring_ticks=wire + adding,
+            answer_ticks=wire + landing,
             servers=self.servers,
             node=self.fabric.units[-1, : self.devices],
             adapters=max(int(self.fabric.capacity[-1]), 1),

@@ -5,14 +5,15 @@ from dataclasses import replace
 import numpy as np
 
 from nearlinear.models.arrays import FloatArray
-from nearlinear.models.case import AUTO, SERVED, Case
+from nearlinear.models.case import Case
 from nearlinear.models.closed_form import assemble
 from nearlinear.models.errors import SpecError
 from nearlinear.models.parameters import central, draw
 from nearlinear.models.prediction import Prediction
-from nearlinear.models.scenario import Plan, Scenario
+from nearlinear.models.scenario import Scenario
 from nearlinear.models.training.anchor import Anchored, apply_anchors
 from nearlinear.models.training.model import StepModel
+from nearlinear.models.training.rule_plan import check_plan, served
 from nearlinear.models.training.server_visit import RuleStep
 from nearlinear.models.training.step import StepTimes
 from nearlinear.models.training.synchronisation import BulkSynchronous, Rule
@@ -27,10 +28,6 @@ ENGINE = "simpy ({})"
 AFFORDED = 500_000  # steps of workers that SimPy executes in some ten seconds
 MOST = 5_000_000
 FEWEST = 11  # samples that still give a rough band
-IGNORED = {  # by whether the rule has servers
-    True: ("outer", "bucket", "overlap"),
-    False: ("algorithm", "outer", "bucket", "overlap", "servers"),
-}
 
 
 def simulate_rule(scenario: Scenario, rule: Rule, conditions: Conditions) -> tuple[Prediction, Account]:
@@ -54,9 +51,9 @@ def simulate_rule(scenario: Scenario, rule: Rule, conditions: Conditions) -> tup
     SpecError
         As ``predict``; choices that the rule ignores; more steps than SimPy can execute in minutes.
     """
-    _check_plan(scenario, rule)
+    check_plan(scenario, rule)
     scenario, told = _affordable(scenario, conditions)
-    case = Case.of(_served(scenario) if rule.serves else scenario)
+    case = Case.of(served(scenario) if rule.serves else scenario)
     model, knowledge = StepModel(case, central(case)), scenario.knowledge
     anchored = apply_anchors(model, draw(case, knowledge.samples, knowledge.seed))
     scales = scenario.plan.devices
@@ -114,32 +111,6 @@ def _hidden_s(courses: list[Course]) -> FloatArray:
         course.busy.sum() / course.made.sum() if course.crew.links is not None else 0.0 for course in courses
     ]
     return np.array(pushing) / TICKS_PER_SECOND
-
-
-def _served(scenario: Scenario) -> Scenario:
-    """Return the scenario with the server named, so that single messages price it."""
-    return replace(scenario, plan=replace(scenario.plan, algorithm=SERVED[0]))
-
-
-def _check_plan(scenario: Scenario, rule: Rule) -> None:
-    """Refuse choices that have no effect under a rule, and anchors that another rule was measured with."""
-    plan, usual = scenario.plan, Plan()
-    bulk = isinstance(rule, BulkSynchronous)
-    for name in ("overlap",) if bulk else IGNORED[rule.serves]:
-        value = getattr(plan, name)
-        if value != getattr(usual, name):
-            told = f"has no effect with --rule {rule.name}"
-            raise SpecError(_flag(name), told, **({} if value is False else {"got": value}))
-    if rule.serves and plan.algorithm not in (AUTO, SERVED[0]):
-        raise SpecError("--algorithm", f"has no effect with --rule {rule.name}", got=plan.algorithm)
-    far = [anchor for anchor in scenario.knowledge.anchor if anchor.devices > 1]
-    if far:
-        rule_told = "must be of one device with --rule: more of them exchanged by a rule of their own"
-        raise SpecError("--anchor", rule_told, got=str(far[0]), remedy="say --anchor 1:SAMPLES_PER_S")
-
-
-def _flag(name: str) -> str:
-    return "--no-overlap" if name == "overlap" else f"--{name}"
 
 
 def _affordable(scenario: Scenario, conditions: Conditions) -> tuple[Scenario, tuple[str, ...]]:

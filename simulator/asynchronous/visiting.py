@@ -1,7 +1,8 @@
 """Workers that visit servers: each server handles one at a time, first come, first served.
 
-A server is held while a worker's part travels to it, is added, and the answer travels back. Where the rule
-lets a worker wait for the slowest, the server lets go of it and answers when the slowest has caught up.
+A server is held while a worker's part travels to it and is added; the answer leaves by the other direction
+of its link, while the next part arrives. Where the rule lets a worker wait for the slowest, the server
+answers when the slowest has caught up.
 """
 
 from collections.abc import Iterator
@@ -59,11 +60,16 @@ class Visiting:
         count, unanswered = self.visits.servers, list[int]()
         for offset in range(count):
             server = (worker + offset) % count
-            yield from self._held(worker, server, self._bring(worker, server, unanswered))
+            yield from self._held(worker, server, self._bring(worker, server))
+            if self.bounded and self.rule.waits(self.clock[worker] + 1 - self._slowest(worker)):
+                unanswered.append(server)
+            else:
+                yield from self._answer(worker, server)
         if self.bounded:
             yield from self._wait(worker)
         for server in unanswered:
-            yield from self._held(worker, server, self._answer(worker, server))
+            self.watch.enter(worker, EXCHANGE)
+            yield from self._answer(worker, server)
 
     def _held(self, worker: int, server: int, doing: Process) -> Process:
         """Hold a server, and an adapter of the node, as long as something is done."""
@@ -79,17 +85,13 @@ class Visiting:
                 yield from doing
                 watch.enter(track, WAIT)
 
-    def _bring(self, worker: int, server: int, unanswered: list[int]) -> Process:
-        """Bring a part and take the answer, unless the worker is too far ahead for one."""
+    def _bring(self, worker: int, server: int) -> Process:
+        """Bring a part, which the server adds."""
         factor = next(self.factors[server]) / FACTOR
         yield self.env.timeout(round(int(self.visits.bring_ticks[worker]) * factor))
         if self.watch.counts:
             self.watch.found.missed.append(self.version[server] - self.taken[worker][server])
         self.version[server] += 1
-        if self.bounded and self.rule.waits(self.clock[worker] + 1 - self._slowest(worker)):
-            unanswered.append(server)
-        else:
-            yield from self._answer(worker, server)
 
     def _answer(self, worker: int, server: int) -> Process:
         """Take the weights of now."""

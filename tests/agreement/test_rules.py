@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from nearlinear.models.case import Case
+from nearlinear.models.closed_form import predict
 from nearlinear.models.errors import SpecError
 from nearlinear.models.parameters import central, draw
 from nearlinear.models.scenario import Scenario
@@ -56,8 +57,22 @@ def test_a_calm_step_is_the_closed_form(rule: Rule, options: dict[str, Any]) -> 
         assert scale.course.step_ticks / TICKS_PER_SECOND == pytest.approx(expected, rel=ROUNDING)
 
 
+@pytest.mark.parametrize("options", [{}, {"wire": "float16"}, {"model": "alexnet", "devices": "2,96"}])
+@pytest.mark.parametrize(
+    "rule",
+    [AsynchronousServer(), ElasticAveraging(period=4), BulkSynchronous(averages="weights", period=4)],
+    ids=lambda rule: rule.name,
+)
+def test_predict_and_simulate_say_the_same(rule: Rule, options: dict[str, Any]) -> None:
+    """One server for both: held for one way, answering by the other."""
+    scenario = _scenario(**options)
+    predicted, simulated = predict(scenario, rule), simulate_rule(scenario, rule, CALM)[0]
+    for one, other in zip(predicted.points, simulated.points, strict=True):
+        assert other.step_time_s.median == pytest.approx(one.step_time_s.median, rel=ROUNDING)
+
+
 def test_several_servers_raise_the_bound() -> None:
-    one, four = (_account(AsynchronousServer(), servers=n, devices="64") for n in (1, 4))
+    one, four = (_account(AsynchronousServer(), servers=n, devices="160") for n in (1, 4))
     held = [account.course.crew.visits.held_s for account in (one, four)]  # type: ignore[union-attr]
     assert held[1] == pytest.approx(held[0] / 4, rel=0.01)
     assert four.scales[0].samples_per_s == pytest.approx(4 * one.scales[0].samples_per_s, rel=0.05)
@@ -112,7 +127,7 @@ def test_what_lasts_through_a_run_makes_workers_unequal() -> None:
 
 
 def test_a_prediction_of_a_rule_reads_like_any_other() -> None:
-    scenario = _scenario(devices="1,4,32", samples=11)
+    scenario = _scenario(devices="1,4,64", samples=11)
     prediction, account = simulate_rule(scenario, AsynchronousServer(), CALM)
     assert prediction.inputs == scenario.to_tables()
     assert [point.algorithm for point in prediction.points] == ["none", "asgd", "asgd"]

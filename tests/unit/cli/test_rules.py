@@ -48,11 +48,11 @@ def test_a_rule_counts_its_own_epochs(cli: Cli) -> None:
         (("--rule", "easgd", "--elasticity", "1.5"), "--elasticity: must be above 0, at most 1, got 1.5"),
         (
             ("--rule", "easgd", "--algorithm", "ring"),
-            "--rule: easgd has one server and no allreduce, got 'ring'",
+            "--algorithm: has no effect with --rule easgd, got 'ring'",
         ),
-        (("--rule", "asgd", "--algorithm", "ps", "--servers", "2"), "--rule: asgd has one server"),
+        (("--rule", "asgd", "--staged", "pcie3"), "--staged: has no effect with --rule asgd, got 'pcie3'"),
         (("--rule", "easgd", "--show-scenario"), "--rule: is no part of a scenario file, got 'easgd'"),
-        (("--rule", "easgd", "--anchor", "4:900"), "--anchor: beyond one device is a synchronous step"),
+        (("--rule", "easgd", "--anchor", "4:900"), "--anchor: must be of one device with --rule"),
     ],
 )
 def test_refusals(cli: Cli, options: Sequence[str], message: str) -> None:

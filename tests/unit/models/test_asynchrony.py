@@ -87,9 +87,10 @@ def test_rules_of_which_nothing_is_known(rule: Rule) -> None:
 
 
 def test_workers_wait_for_nobody_or_for_the_link_of_the_server() -> None:
-    assert visited_s(1.0, 2.0, 3, 1) == 6.0  # 3 letters of 2 s a step
-    assert visited_s(1.0, 2.0, 3, 4) == 2.0  # 4 x 1 + 2 x 2 s in 4 steps
-    assert visited_s(1.0, 2.0, 1, 1) == 5.0
+    assert visited_s(1.0, 2.0, 2.0, 3, 1) == 6.0  # 3 letters of 2 s a step
+    assert visited_s(1.0, 2.0, 2.0, 3, 4) == 2.0  # 4 x 1 + 2 x 2 s in 4 steps
+    assert visited_s(1.0, 2.0, 2.0, 1, 1) == 5.0
+    assert visited_s(1.0, 1.0, 0.5, 8, 2, servers=2) == 4.0  # 8 x 1 in 2 steps, more than 2 + 2 x 1.5
 
 
 def test_a_rule_prices_steps_and_epochs() -> None:
@@ -109,7 +110,7 @@ def test_a_rule_prices_steps_and_epochs() -> None:
 
 
 def test_weights_averaged_every_few_steps_share_the_exchange() -> None:
-    asked = {"model": "resnet50", "cluster": "p4d", "per_node": 1, "devices": "8", "overlap": False}
+    asked = {"model": "resnet50", "cluster": "p4d", "per_node": 1, "devices": "8"}
     every, eighth = (
         predict(Scenario.of(**asked), BulkSynchronous(averages="weights", period=k)).points[0].breakdown_s
         for k in (1, 8)
