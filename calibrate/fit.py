@@ -70,7 +70,8 @@ def fit(problem: Problem) -> Fit:
         more show the bandwidth.
     """
     messages: FloatArray = np.unique(np.round(np.log2(problem.messages()), 3)).astype(float)
-    held = problem.prior is not None and len(problem.kinds) >= FEWEST_COUNTS
+    counts = {kind.ranks for kind in problem.kinds}
+    held = problem.prior is not None and len(counts) >= FEWEST_COUNTS
     if len(messages) < FEWEST_SIZES and not held:
         raise FitError(
             "calibrate",

@@ -93,6 +93,10 @@ def binding_term(
             gain = 1.0 - step_s(_without(middle, index, level, term)) / now
             if gain > max(best[1], NEGLIGIBLE):
                 best = (f"{term} {PLACE[level.level.name]} ({level.level.link.name})", gain)
+    if middle.staging is not None and devices > 1:
+        free = middle.staging.without(latency=True, bandwidth=True)
+        gain = 1.0 - step_s(replace(middle, staging=free)) / now
+        best = ("copies to host memory", gain) if gain > max(best[1], NEGLIGIBLE) else best
     return best
 
 

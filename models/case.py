@@ -1,5 +1,6 @@
 """A scenario with every name looked up: network, device, levels of links, profile, batch sizes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nearlinear.models import dnn
@@ -16,6 +17,7 @@ from nearlinear.models.link_profile import LinkProfile
 from nearlinear.models.machine import cluster_of
 from nearlinear.models.profile import Profile, read_profile
 from nearlinear.models.scenario import DEFAULT_BATCH, DEFAULT_WIRE, WIRES, Plan, Scenario
+from nearlinear.models.throughput import Throughput
 from nearlinear.models.training.batch_line import BatchLine, check_same
 from nearlinear.models.training.kernel_times import kernel_times
 from nearlinear.models.units import FLOAT32_BYTES
@@ -120,13 +122,27 @@ class Case:
         throughputs, anchors = self.scenario.knowledge.throughput, self.scenario.knowledge.anchor
         peak = min(fact.value for fact in self.device.peak_flop_per_s.values())
         if throughputs:
-            line = BatchLine.of(throughputs, peak)
+            line = BatchLine.of(self._with_kernels(throughputs), peak)
             check_same(line, throughputs, anchors, self.batch_per_device)
             return line
         if not anchors or self.kernels is not None or self.scenario.plan.global_batch is None:
             return None
         batch = self.batch_per_device(anchors[0].devices)
         return BatchLine.of_one(batch, batch * anchors[0].devices / anchors[0].samples_per_s, peak)
+
+    def _with_kernels(self, throughputs: Sequence[Throughput]) -> Sequence[Throughput]:
+        """Return one throughput with what kernels, where measured, say of the smallest batch."""
+        batches = [self.batch_per_device(devices) for devices in self.scenario.plan.devices]
+        only, smallest = throughputs[0], int(max(min(batches), 1.0))
+        if self.kernels is None or len(throughputs) > 1 or smallest >= only.batch:
+            return throughputs
+        precision = self.scenario.workload.precision
+        whole, small = (
+            kernel_times(self.network, self.kernels, precision, batch).best.total_s
+            for batch in (only.batch, smallest)
+        )
+        step_s = only.batch / only.samples_per_s * small / whole
+        return [Throughput(smallest, smallest / step_s), only]
 
     @property
     def device(self) -> Device:

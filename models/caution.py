@@ -16,6 +16,7 @@ from nearlinear.models.units import FLOAT32_BYTES, format_size
 
 MUCH_FASTER = 4.0
 FULL = 0.8  # of the memory; workspace and framework need the rest
+STAGED = "mpi-staged"  # a transport that copies through host memory by itself
 
 
 def cautions(model: StepModel, points: Sequence[Point]) -> list[str]:
@@ -126,6 +127,8 @@ def _mismatch(case: Case, level: Level, fitted: LinkProfile, below: int) -> Iter
             f"the {level.name} level was measured with {fitted.transport} (host memory),"
             f" but {case.device.title} is an accelerator"
         )
+    if fitted.transport == STAGED and case.staging is not None:
+        yield f"the {level.name} level was measured with {STAGED}: its copies count twice with --staged"
     if fitted.narrow != case.narrow:
         wire = int(case.wire_fraction * FLOAT32_BYTES)
         yield f"the {level.name} level was measured with {fitted.dtype}, gradients travel in {wire} bytes"

@@ -46,7 +46,11 @@ def predict(scenario: Scenario, rule: Rule | None = None) -> Prediction:
     """
     if rule is None:
         return assemble(*step_times(scenario), ENGINE)
-    prediction = assemble(*step_times(scenario, rule), ENGINE, rule=rule)
+    return under_rule(assemble(*step_times(scenario, rule), ENGINE, rule=rule), scenario, rule)
+
+
+def under_rule(prediction: Prediction, scenario: Scenario, rule: Rule) -> Prediction:
+    """Return a prediction that says its rule, which is no part of the scenario."""
     inputs = scenario.to_tables() | {"rule": {"name": rule.name, **asdict(rule)}}
     return replace(prediction, inputs=inputs, title=f"{prediction.title}; rule {told(rule)}")
 

@@ -61,6 +61,8 @@ def _beyond(case: Case, kernels: Kernels) -> Iterator[str]:
 
 def _one_batch(case: Case, line: BatchLine) -> Iterator[str]:
     """Yield what a smaller or larger batch than the one measured rests on."""
+    if case.scenario.knowledge.throughput:
+        yield from _replaced(case, line)
     scales = [devices for devices in case.scenario.plan.devices if case.batch_per_device(devices) != line.low]
     if not scales:
         return
@@ -84,6 +86,11 @@ def _throughput(case: Case, line: BatchLine) -> Iterator[str]:
             f"extrapolating: {batches} samples per device at {', '.join(map(str, outside))} devices,"
             f" --throughput has {line.low} to {line.high}"
         )
+    yield from _replaced(case, line)
+
+
+def _replaced(case: Case, line: BatchLine) -> Iterator[str]:
+    """Yield the anchors on one device that say otherwise than throughputs."""
     for anchor in case.scenario.knowledge.anchor:
         batch = case.batch_per_device(anchor.devices)
         if anchor.devices == 1 and not line.agrees(batch, batch / anchor.samples_per_s):

@@ -64,8 +64,8 @@ class UntilTarget:
         no price is known.
     billed_devices : int or None
         Devices that are paid for: instances are rented whole.
-    exchanges_per_epoch : float
-        How often a worker exchanges in an epoch.
+    exchanges_per_epoch : float or None
+        How often a worker exchanges in an epoch; None in predictions of before it was told.
     learning_rate : float or None
         Where to start tuning at this global batch; None where no rate is known to work.
     """
@@ -76,7 +76,7 @@ class UntilTarget:
     energy_kwh: Band | None
     cost: Band | None
     billed_devices: int | None
-    exchanges_per_epoch: float
+    exchanges_per_epoch: float | None = None
     learning_rate: float | None = None
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from nearlinear.models.case import Case
+from nearlinear.models.catalogue import find_link
 from nearlinear.models.hardware.fact import Fact
+from nearlinear.models.parameters import HOST_MEMORY
 
 
 def provenance(case: Case) -> dict[str, Any]:
@@ -46,6 +48,10 @@ def _facts(case: Case) -> list[tuple[str, Fact]]:
         link = level.link
         found.append((f"{link.name}.bandwidth_bytes_per_s", link.bandwidth_bytes_per_s))
         found.append((f"{link.name}.latency_s", link.latency_s))
+    if case.staging is not None:
+        for link in (case.staging, find_link(HOST_MEMORY)):
+            found.append((f"{link.name}.bandwidth_bytes_per_s", link.bandwidth_bytes_per_s))
+        found.append((f"{case.staging.name}.latency_s", case.staging.latency_s))
     return [*found, *(case.economics.facts() if case.economics else ())]
 
 

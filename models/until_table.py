@@ -28,17 +28,19 @@ def ending_table(prediction: Prediction) -> tuple[list[str], list[list[str]]]:
     ending = prediction.ending
     if ending is None:
         return [], []
-    columns = ["devices", "global batch", "exchanges/epoch"]
-    columns += ["rate"] if _tuned(prediction) else []
+    columns = ["devices", "global batch"]
+    columns += ["exchanges/epoch"] if _all(prediction, "exchanges_per_epoch") else []
+    columns += ["rate"] if _all(prediction, "learning_rate") else []
     columns += ["epochs", "time", "90 % band", "speed-up"]
     columns += ["kWh"] if ending.watts is not None else []
     columns += [str(ending.currency), "90 % band"] if ending.price is not None else []
     return columns, [_row(p, p.until_target) for p in prediction.points if p.until_target]
 
 
-def _tuned(prediction: Prediction) -> bool:
-    """Return whether a learning rate is known, and so at every scale."""
-    return any(p.until_target and p.until_target.learning_rate is not None for p in prediction.points)
+def _all(prediction: Prediction, name: str) -> bool:
+    """Return whether a number is known, and so at every scale."""
+    known = (point.until_target for point in prediction.points)
+    return all(until is not None and getattr(until, name) is not None for until in known)
 
 
 def _scale(devices: int, points: dict[int, UntilTarget | None], currency: str | None) -> str:
@@ -52,7 +54,7 @@ def _row(point: Point, until: UntilTarget) -> list[str]:
     row = [
         str(point.devices),
         format_rate(point.global_batch),
-        f"{until.exchanges_per_epoch:,.0f}",
+        *([f"{until.exchanges_per_epoch:,.0f}"] if until.exchanges_per_epoch is not None else []),
         *([f"{until.learning_rate:.3g}"] if until.learning_rate is not None else []),
         f"{until.epochs.median:.1f}",
         format_duration(until.time_s.median),

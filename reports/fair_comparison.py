@@ -9,6 +9,7 @@ scalable.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nearlinear.models.case import NARROW
 from nearlinear.models.dnn import network
 from nearlinear.models.prediction import Ending, Prediction
 from nearlinear.models.prior import compute_spread
@@ -106,8 +107,9 @@ def _speed_up(prediction: Prediction) -> Practice:
 
 
 def _arithmetic(prediction: Prediction) -> Practice:
-    precision, wire = (_of(prediction, *key) for key in (("workload", "precision", "fp32"),
-                                                         ("plan", "wire", "float32")))  # fmt: skip
+    precision = _of(prediction, "workload", "precision", "fp32")
+    stated = _of(prediction, "plan", "wire", "float32")
+    wire = NARROW.get(_of(prediction, "plan", "algorithm", ""), ("", stated))[1]
     return Practice(name="arithmetic", said=f"{precision}, gradients travel as {wire}")
 
 
@@ -129,8 +131,12 @@ def _scale(prediction: Prediction) -> Practice:
 
 
 def _measured(prediction: Prediction) -> bool:
-    knowledge = prediction.inputs.get("knowledge", {})
-    return bool(knowledge.get("anchor") or knowledge.get("throughput"))
+    """Return whether the smallest scale itself was measured: by an anchor, or at its batch on one device."""
+    first = prediction.points[0]
+    throughputs = prediction.inputs.get("knowledge", {}).get("throughput", [])
+    batches = [float(str(one).partition(":")[0]) for one in throughputs]
+    alone = first.devices == 1 and first.batch_per_device in batches
+    return first.measured_per_s is not None or alone
 
 
 def _share_of_peak(prediction: Prediction) -> float | None:

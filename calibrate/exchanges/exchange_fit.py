@@ -14,16 +14,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import least_squares
+from scipy.stats import t as student
 
 from nearlinear.calibrate.exchanges.table import ExchangeTime, columns
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.errors import FitError
 from nearlinear.models.hardware.cluster import Cluster, Level
+from nearlinear.models.prediction import Z90
 from nearlinear.models.prior import bandwidth_spread, table
 
 F_SCALE = 0.1  # log errors beyond it weigh less
 START = (np.log(30e-6), np.log(1e-9))  # of a search: 30 us a tensor, 1 GB/s
 FEWEST_NETWORKS = 2
+UNLIKE = 1.5  # times as many bytes per tensor: less, and errors of measurement decide
 LOWEST = -40.0  # of a logarithm: below is nothing
 
 
@@ -60,14 +63,28 @@ def fit_rates(rows: Sequence[ExchangeTime]) -> dict[int, Rate]:
     Raises
     ------
     FitError
-        Fewer than two networks at a count: latency and bandwidth are two numbers.
+        Fewer than two networks at a count, or too much alike: latency and bandwidth are two numbers.
     """
     spread = unseen_spread(rows)
     rates = {}
     for devices in sorted({row.devices for row in rows}):
-        latency, slope = _fit([row for row in rows if row.devices == devices])
+        mine = [row for row in rows if row.devices == devices]
+        if not tells_both(mine):
+            names = ", ".join(dict.fromkeys(row.network for row in mine))
+            raise FitError(
+                "calibrate", f"needs exchanges of two networks at {devices} devices that differ in bytes per"
+                f" tensor by {UNLIKE:g} or more to tell latency from bandwidth", got=names,
+                remedy="add rows of another network, or drop those of this count",
+            )  # fmt: skip
+        latency, slope = _fit(mine)
         rates[devices] = Rate(devices=devices, latency_s=latency, seconds_per_byte=slope, spread=spread)
     return rates
+
+
+def tells_both(rows: Sequence[ExchangeTime]) -> bool:
+    """Return whether rows of one count differ enough to tell latency from bandwidth."""
+    per_tensor = [row.size_bytes / row.tensors for row in rows]
+    return bool(per_tensor) and max(per_tensor) >= UNLIKE * min(per_tensor)
 
 
 def carried(rates: dict[int, Rate], devices: int, cluster: Cluster | None) -> Rate:
@@ -90,30 +107,35 @@ def carried(rates: dict[int, Rate], devices: int, cluster: Cluster | None) -> Ra
 
 
 def unseen_spread(rows: Sequence[ExchangeTime]) -> float:
-    """Return the standard deviation of log errors of networks left out; a prior where two cannot tell."""
-    networks = {row.network for row in rows}
-    if len(networks) <= FEWEST_NETWORKS:
+    """Return the standard deviation of log errors of networks left out; a prior where none can be.
+
+    Few networks tell little of others: it is as much larger as Student's t is than a normal deviate, with as
+    many degrees of freedom as networks could be left out.
+    """
+    errors = {network: found for network in {row.network for row in rows}
+              if len(found := _left_out_errors(rows, network))}  # fmt: skip
+    if not errors:
         return float(table()["residual"]["inside"])
-    errors = []
-    for out in sorted(networks):
-        for devices in sorted({row.devices for row in rows}):
-            held = [row for row in rows if row.network == out and row.devices == devices]
-            rest = [row for row in rows if row.network != out and row.devices == devices]
-            if held and len({row.network for row in rest}) >= FEWEST_NETWORKS:
-                latency, slope = _fit(rest)
-                tensors, size, time = columns(held)
-                errors.append(np.log((tensors * latency + size * slope) / time))
-    return float(np.sqrt(np.mean(np.concatenate(errors) ** 2)))
+    square = np.mean(np.concatenate(list(errors.values())) ** 2)
+    return float(np.sqrt(square) * student.ppf(0.95, len(errors)) / Z90)
+
+
+def _left_out_errors(rows: Sequence[ExchangeTime], out: str) -> FloatArray:
+    """Return log errors of a network at every count at which the others tell both parameters."""
+    errors = [np.empty(0)]
+    for devices in sorted({row.devices for row in rows}):
+        held = [row for row in rows if row.network == out and row.devices == devices]
+        rest = [row for row in rows if row.network != out and row.devices == devices]
+        if held and tells_both(rest):
+            latency, slope = _fit(rest)
+            tensors, size, time = columns(held)
+            errors.append(np.log((tensors * latency + size * slope) / time))
+    return np.concatenate(errors)
 
 
 def _fit(rows: Sequence[ExchangeTime]) -> tuple[float, float]:
     """Return latency and seconds per byte at one count."""
     count = Counter(row.network for row in rows)
-    if len(count) < FEWEST_NETWORKS:
-        raise FitError(
-            "calibrate", "needs exchanges of two networks or more to tell latency from bandwidth",
-            got=", ".join(count), remedy="add rows of a network with other tensors",
-        )  # fmt: skip
     weight = np.array([count[row.network] ** -0.5 for row in rows])
     tensors, size, time = columns(rows)
 

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nearlinear.calibrate.exchanges.exchange_fit import FEWEST_NETWORKS, Rate, carried, fit_rates
+from nearlinear.calibrate.exchanges.exchange_fit import (
+    FEWEST_NETWORKS,
+    Rate,
+    carried,
+    fit_rates,
+    tells_both,
+)  # fmt: skip
 from nearlinear.calibrate.exchanges.table import ExchangeTable, ExchangeTime
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.hardware.cluster import Cluster
@@ -53,7 +59,7 @@ def without_network(table: ExchangeTable) -> list[LeftOut]:
     return [
         LeftOut(row=row, rate=rates[row.devices])
         for network in table.networks
-        for rates in [fit_rates([row for row in table.rows if row.network != network])]
+        for rates in [fit_rates(_telling([row for row in table.rows if row.network != network]))]
         for row in table.rows
         if row.network == network and row.devices in rates
     ]
@@ -61,17 +67,22 @@ def without_network(table: ExchangeTable) -> list[LeftOut]:
 
 def without_count(table: ExchangeTable, cluster: Cluster | None) -> list[LeftOut]:
     """Return every row predicted from the other device counts; none where one was measured."""
-    if len(table.counts) < FEWEST_COUNTS:
+    rows = _telling(table.rows)
+    counts = sorted({row.devices for row in rows})
+    if len(counts) < FEWEST_COUNTS:
         return []
     return [
         LeftOut(row=row, rate=rate)
-        for devices in table.counts
-        for rate in [
-            carried(fit_rates([row for row in table.rows if row.devices != devices]), devices, cluster)
-        ]
-        for row in table.rows
+        for devices in counts
+        for rate in [carried(fit_rates([row for row in rows if row.devices != devices]), devices, cluster)]
+        for row in rows
         if row.devices == devices
     ]
+
+
+def _telling(rows: Sequence[ExchangeTime]) -> list[ExchangeTime]:
+    """Return the rows of device counts that can be fitted."""
+    return [row for row in rows if tells_both([other for other in rows if other.devices == row.devices])]
 
 
 def errors(found: Sequence[LeftOut]) -> FloatArray:

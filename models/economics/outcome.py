@@ -22,7 +22,7 @@ from nearlinear.models.economics.question import Cost, Target
 from nearlinear.models.economics.rates import Rates
 from nearlinear.models.hardware.fact import Fact
 from nearlinear.models.prediction import Band, Ending, UntilTarget
-from nearlinear.models.training.synchronisation import BulkSynchronous, Rule
+from nearlinear.models.training.synchronisation import AsynchronousServer, BulkSynchronous, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +48,15 @@ class Economics:
             goal=goal_of(target, network), rates=Rates.of(cost, device), learning_rate=target.learning_rate
         )
 
-    def rate_at(self, batch: float) -> float | None:
-        """Return the learning rate to start from at a global batch."""
+    def rate_at(self, batch: float, workers: int, rule: Rule | None) -> float | None:
+        """Return the learning rate to start from at a global batch of so many workers.
+
+        Moves that are added, not averaged, want one part of it per worker (``asynchrony``).
+        """
         if self.learning_rate is None:
             return None
-        return self.learning_rate.at(batch, self.goal.curve.critical_batch.value)
+        adding = workers if isinstance(rule, AsynchronousServer) else 1
+        return self.learning_rate.at(batch, self.goal.curve.critical_batch.value) / adding
 
     def facts(self) -> list[tuple[str, Fact]]:
         """Return the numbers used, for the provenance."""
@@ -113,7 +117,7 @@ def outcome(
             cost=_scaled(time_s[:, i], rates.money_per_s(scale)),
             billed_devices=rates.billed_devices(scale) if rates.price else None,
             exchanges_per_epoch=goal.epoch_samples.value / float(batches[i]) * exchanges_per_step(rule),
-            learning_rate=economics.rate_at(float(batches[i])),
+            learning_rate=economics.rate_at(float(batches[i]), scale, rule),
         )
         for i, scale in enumerate(devices)
     )

@@ -13,6 +13,7 @@ import numpy as np
 from nearlinear.models.arrays import FloatArray, IntArray
 from nearlinear.models.case import Case
 from nearlinear.models.errors import SpecError
+from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.parameters import Parameters
 from nearlinear.models.prediction import Band
 from nearlinear.models.prior import step_exponent, step_loss, typical_step_loss
@@ -87,7 +88,10 @@ def apply_anchors(model: StepModel, parameters: Parameters) -> Anchored:
     anchored = Anchored(parameters=parameters, node_loss_s=none, base_devices=1, known_devices=0, shown=none)
     if not anchors:
         return anchored
-    node, far = _roles(anchors, model.case.cluster.devices_per_node)
+    # Throughputs of one device fix compute; anchors beyond it then show losses only.
+    alone = bool(model.case.scenario.knowledge.throughput) and anchors[0].devices > 1
+    others = anchors if alone else anchors[1:]
+    node, far = _roles(others, model.case.cluster.devices_per_node)
     fixing = [anchor for anchor in (node, far) if anchor]
     anchored = replace(
         anchored,
@@ -96,19 +100,19 @@ def apply_anchors(model: StepModel, parameters: Parameters) -> Anchored:
     )
     # On one device nothing is lost: compute is fixed at once. Else compute and losses need each other.
     dropped: tuple[str, ...] = ()
-    for _ in range(1 if anchors[0].devices == 1 else TURNS):
-        anchored = _fix_compute(model, replace(anchored, warnings=()), anchors[0])
+    for _ in range(1 if alone or anchors[0].devices == 1 else TURNS):
+        anchored = replace(anchored, warnings=())
+        anchored = anchored if alone else _fix_compute(model, anchored, anchors[0])
         dropped = dropped or anchored.warnings  # later turns have none left to drop
         anchored = replace(anchored, warnings=dropped)
         anchored = _fix_node(model, anchored, node) if node else anchored
         anchored = _fix_loss(model, anchored, far) if far else anchored
-    checks = [anchor for anchor in anchors[1:] if anchor not in fixing]
+    checks = [anchor for anchor in others if anchor not in fixing]
     return replace(anchored, warnings=(*anchored.warnings, *_contradictions(model, anchored, checks)))
 
 
-def _roles(anchors: Sequence[Anchor], per_node: int) -> tuple[Anchor | None, Anchor | None]:
-    """Return which anchor beside the smallest fixes the loss in a node, and which the loss beyond."""
-    others = anchors[1:]
+def _roles(others: Sequence[Anchor], per_node: int) -> tuple[Anchor | None, Anchor | None]:
+    """Return which anchor beside those of compute fixes the loss in a node, and which the loss beyond."""
     node = next((anchor for anchor in others if anchor.devices == per_node), None)
     beyond = [anchor for anchor in others if node is None or anchor.devices > per_node]
     return node, beyond[-1] if beyond else None
@@ -173,29 +177,25 @@ def _solve(
 
 def _rows(parameters: Parameters, rows: IntArray) -> Parameters:
     """Return the parameters with samples taken from ``rows``."""
-    levels = []
-    for sample in parameters.levels:
-        cost = sample.cost
-        residual = cost.residual
-        levels.append(
-            replace(
-                sample,
-                z=sample.z[rows],
-                cost=replace(
-                    cost,
-                    latency_s=cost.latency_s[rows],
-                    seconds_per_byte=tuple(slope[rows] for slope in cost.seconds_per_byte),
-                    reduction_s_per_byte=cost.reduction_s_per_byte[rows],
-                    residual=replace(residual, z=residual.z[rows]) if residual else None,
-                ),
-            )
-        )
+    levels = (replace(one, z=one.z[rows], cost=_cost_rows(one.cost, rows)) for one in parameters.levels)
     return Parameters(
         levels=tuple(levels),
         slowness=parameters.slowness[rows],
         z_step=parameters.z_step[rows],
         z_compute=parameters.z_compute[rows],
         row=parameters.row[rows],
+        staging=_cost_rows(parameters.staging, rows) if parameters.staging else None,
+    )
+
+
+def _cost_rows(cost: LinkCost, rows: IntArray) -> LinkCost:
+    residual = cost.residual
+    return replace(
+        cost,
+        latency_s=cost.latency_s[rows],
+        seconds_per_byte=tuple(slope[rows] for slope in cost.seconds_per_byte),
+        reduction_s_per_byte=cost.reduction_s_per_byte[rows],
+        residual=replace(residual, z=residual.z[rows]) if residual else None,
     )
 
 

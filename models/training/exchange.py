@@ -135,11 +135,31 @@ def _as_measured(
     The closed form then only says how times change with its parameters.
     """
     sample, below = parameters.outermost(devices)
+    if sample.profile is None:
+        return _not_below_a_node(case, parameters, devices, size_bytes, modelled_s)
     link, wire = sample.profile, size_bytes * case.wire_fraction
     if link is None or link.surface is None or not link.fills(below):
         return np.ones((1, len(size_bytes)))
     whole = link.surface.time_s(-(-devices // below), wire) / SHARE[link.operation]
     return np.asarray(whole / modelled_s * np.exp(sample.z * link.edge_spread(wire)))
+
+
+def _not_below_a_node(
+    case: Case, parameters: Parameters, devices: int, size_bytes: FloatArray, modelled_s: FloatArray
+) -> FloatArray:
+    """Return the factor by which the form is below what one full node was measured to take, at least 1.
+
+    Among more devices the same bytes pass through every node, and then the network.
+    """
+    node = case.cluster.devices_per_node
+    if not 1 < node < devices:
+        return np.ones((1, len(size_bytes)))
+    sample, below = parameters.outermost(node)
+    link = sample.profile
+    if link is None or link.surface is None or not link.fills(below):
+        return np.ones((1, len(size_bytes)))
+    inside = link.surface.time_s(-(-node // below), size_bytes * case.wire_fraction) / SHARE[link.operation]
+    return np.asarray(np.maximum(inside / modelled_s, 1.0))
 
 
 def _times(allowed: list[Option], topology: Topology, devices: int, size_bytes: FloatArray) -> FloatArray:

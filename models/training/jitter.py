@@ -28,6 +28,7 @@ from nearlinear.models.units import parse_fraction
 
 FAMILIES = ("lognormal", "gamma", "exponential")
 FAR = 9.0  # standard deviations: 1e-19 of a normal lie beyond
+NEAR_ZERO = 42.0  # -log of 1e-18: a power of a factor near 0
 TAIL = 45.0  # means of an exponential: 3e-20 of it lie beyond
 
 
@@ -101,8 +102,8 @@ class Jitter:
         s = self.spread
         if self.family == "lognormal":
             return -FAR * s, FAR * s
-        if self.family == "gamma":  # Chernoff: P(X > x) < exp(-(x - 1 - log x)/s^2)
-            return -(FAR + 3) * s, math.log1p((FAR + 1) * s + TAIL * s * s)
+        if self.family == "gamma":  # P(X > x) < exp(-(x - 1 - log x)/s^2), P(X < x) ~ x^(1/s^2) near 0
+            return -max((FAR + 3) * s, NEAR_ZERO * s * s), math.log1p((FAR + 1) * s + TAIL * s * s)
         return math.log(max(1.0 - s, 1e-9)), math.log1p((TAIL - 1) * s)
 
     def survival(self, log_factor: FloatArray) -> FloatArray:
@@ -115,5 +116,5 @@ class Jitter:
         if self.family == "exponential":
             return np.exp(-np.maximum(np.exp(log_factor) - (1.0 - s), 0.0) / s)
         density = np.exp((log_factor - np.exp(log_factor) + 1.0) / s**2)
-        beyond = np.cumsum(density[::-1])[::-1] - 0.5 * density
-        return np.asarray(beyond / density.sum())
+        total = np.cumsum(density[::-1])[::-1]
+        return np.asarray(np.clip((total - 0.5 * density) / total[0], 0.0, 1.0))

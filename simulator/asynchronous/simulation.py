@@ -6,7 +6,8 @@ import numpy as np
 
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.case import Case
-from nearlinear.models.closed_form import assemble
+from nearlinear.models.closed_form import assemble, under_rule
+from nearlinear.models.economics.asynchrony import asynchrony
 from nearlinear.models.errors import SpecError
 from nearlinear.models.parameters import central, draw
 from nearlinear.models.prediction import Prediction
@@ -52,6 +53,8 @@ def simulate_rule(scenario: Scenario, rule: Rule, conditions: Conditions) -> tup
         As ``predict``; choices that the rule ignores; more steps than SimPy can execute in minutes.
     """
     check_plan(scenario, rule)
+    if scenario.target.asked:
+        asynchrony(rule, 1)  # an unknown rule is refused before it is run
     scenario, told = _affordable(scenario, conditions)
     case = Case.of(served(scenario) if rule.serves else scenario)
     model, knowledge = StepModel(case, central(case)), scenario.knowledge
@@ -65,11 +68,11 @@ def simulate_rule(scenario: Scenario, rule: Rule, conditions: Conditions) -> tup
         names[devices] = rule.name if devices > 1 else "none"
     closed = RuleStep(model=model, rule=rule, servers=max(scenario.plan.servers, 1))
     prediction = assemble(model, anchored, steps, names, ENGINE.format(rule.name), closed.step_s, rule)
-    inputs, warnings = scenario.to_tables(), (*told, *prediction.warnings)
+    warnings = (*told, *prediction.warnings)
     middle = middle_sample(courses[scales[-1]])
     found = tuple(Scale.of(courses[n][middle], case.batch_per_device(n)) for n in scales)
     account = Account(rule=rule, conditions=conditions, scales=found)
-    return replace(prediction, inputs=inputs, warnings=warnings), account
+    return replace(under_rule(prediction, scenario, rule), warnings=warnings), account
 
 
 def _run(

@@ -129,7 +129,8 @@ def test_what_lasts_through_a_run_makes_workers_unequal() -> None:
 def test_a_prediction_of_a_rule_reads_like_any_other() -> None:
     scenario = _scenario(devices="1,4,64", samples=11)
     prediction, account = simulate_rule(scenario, AsynchronousServer(), CALM)
-    assert prediction.inputs == scenario.to_tables()
+    assert prediction.inputs == scenario.to_tables() | {"rule": {"name": "asgd", "period": 1}}
+    assert prediction.title.endswith("rule asgd, period 1")
     assert [point.algorithm for point in prediction.points] == ["none", "asgd", "asgd"]
     last = prediction.points[-1]
     assert last.breakdown_s.total_s == pytest.approx(last.step_time_s.median)

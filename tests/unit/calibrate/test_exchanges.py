@@ -14,6 +14,7 @@ from nearlinear.models.catalogue import find_cluster
 from nearlinear.models.closed_form import predict
 from nearlinear.models.errors import ContentError, FitError
 from nearlinear.models.scenario import Scenario
+from tests.conftest import ROOT
 
 LATENCY_S, BANDWIDTH = 50e-6, 5e9
 NAMES = ("network", "devices", "exchange_s")
@@ -77,7 +78,7 @@ def test_two_networks_have_no_spread_of_their_own(tmp_path: Path) -> None:
     table = read_exchange_table(table_file(tmp_path, NETWORKS[:2]))
     assert without_network(table) == []
     assert fit_rates(table.rows)[2].spread == pytest.approx(0.103)  # the prior
-    with pytest.raises(FitError, match="needs exchanges of two networks or more"):
+    with pytest.raises(FitError, match="needs exchanges of two networks at 2 devices that differ"):
         fit_rates(read_exchange_table(table_file(tmp_path, NETWORKS[:1])).rows)
 
 
@@ -105,3 +106,36 @@ def test_rows_of_two_machines_are_refused(tmp_path: Path) -> None:
     path.write_text("cluster,network,devices,exchange_s\ncopper,alexnet,2,0.1\ntitan,alexnet,2,0.1\n")
     with pytest.raises(ContentError, match="must be of one cluster and transport"):
         read_exchange_table(path)
+
+
+def test_counts_of_other_networks(tmp_path: Path) -> None:
+    """Whatever can be fitted is; a count with too few networks is told in one line."""
+    rows = [("alexnet", 2), ("googlenet", 2), ("googlenet", 4), ("vgg-16", 4)]
+    path = tmp_path / "steps.csv"
+    lines = [f"{name},{devices},{_exchange_s(name, devices)!r}" for name, devices in rows]
+    path.write_text("\n".join([",".join(NAMES), *lines]) + "\n")
+    table = read_exchange_table(path)
+    assert sorted(fit_rates(table.rows)) == [2, 4]
+    assert without_network(table) == []
+    assert max(abs(one.error) for one in without_count(table, None)) < 1e-3
+    lines.append(f"vgg-16,8,{_exchange_s('vgg-16', 8)!r}")
+    path.write_text("\n".join([",".join(NAMES), *lines]) + "\n")
+    with pytest.raises(FitError, match="two networks at 8 devices"):
+        fit_rates(read_exchange_table(path).rows)
+
+
+def test_networks_too_much_alike_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(FitError, match="differ in bytes per tensor by 1.5 or more"):
+        fit_rates(read_exchange_table(table_file(tmp_path, ("vgg-16", "vgg-19"))).rows)
+
+
+def test_more_nodes_are_never_faster_than_a_full_one(tmp_path: Path) -> None:
+    path = tmp_path / "p.toml"
+    table = read_exchange_table(ROOT / "docs" / "examples" / "theano_mpi_copper.csv")
+    write_profile(fit_exchanges(table), path)
+    scenario = Scenario.of(
+        model="alexnet", cluster="copper", devices="8,16", profile=str(path), bucket="tensor", overlap=False,
+        throughput="128:250", batch_per_device=128, samples=11,
+    )  # fmt: skip
+    eight, sixteen = (point.breakdown_s.exposed_communication_s for point in predict(scenario).points)
+    assert sixteen >= eight

@@ -8,6 +8,7 @@ from nearlinear.models.closed_form import predict
 from nearlinear.models.economics.learning_rate import LearningRate, learning_rate
 from nearlinear.models.errors import SpecError
 from nearlinear.models.scenario import Scenario
+from nearlinear.models.training.synchronisation import AsynchronousServer
 
 
 def test_linear_far_below_the_critical_batch() -> None:
@@ -48,3 +49,13 @@ def test_a_larger_batch_exchanges_less_often() -> None:
 def test_a_rate_needs_a_target() -> None:
     with pytest.raises(SpecError, match="--learning-rate: needs a target, got '256:0.01'"):
         Scenario.of(model="nin", cluster="titan", learning_rate="256:0.01")
+
+
+def test_moves_that_are_added_want_a_part_of_it() -> None:
+    scenario = Scenario.of(
+        model="nin", cluster="titan", devices="1,4", batch_per_device=256, epochs=47, learning_rate="256:0.01"
+    )
+    ends = [point.until_target for point in predict(scenario, AsynchronousServer(period=2)).points]
+    assert [end.learning_rate for end in ends if end] == pytest.approx([0.01, 0.01])
+    assert ends[0] is not None
+    assert ends[0].exchanges_per_epoch == pytest.approx(1_281_167 / 256 / 2)

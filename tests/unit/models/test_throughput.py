@@ -207,3 +207,52 @@ def test_a_file_may_hold_tables(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('"32:118"', '"32:x"'))
     with pytest.raises(ContentError, match=r"scenario.toml:\d+: knowledge.throughput: must be a measured"):
         Scenario.from_file(path)
+
+
+def test_copies_stay_with_an_anchor() -> None:
+    options = {"model": "alexnet", "cluster": "copper", "devices": "1,2", "batch_per_device": 128,
+               "staged": "pcie3", "overlap": False}  # fmt: skip
+    exposed = [
+        predict(Scenario.of(**options, **known)).points[1].breakdown_s.exposed_communication_s
+        for known in ({"anchor": "1:250"}, {"throughput": "128:250"})
+    ]
+    without = predict(Scenario.of(**options | {"staged": None}, anchor="1:250")).points[1].breakdown_s
+    assert exposed[0] == pytest.approx(exposed[1], rel=0.03)
+    # 244 MB there and back over 15.75 GB/s times 0.43
+    assert exposed[0] - without.exposed_communication_s > 0.06
+
+
+def test_copies_bind_and_are_cited() -> None:
+    prediction = predict(
+        Scenario.of(model="alexnet", cluster="titan", devices="2", staged="eth-1g", throughput="128:250",
+                    batch_per_device=128)
+    )  # fmt: skip
+    assert prediction.answer.binding == "copies to host memory"
+    cited = {fact["name"] for fact in prediction.provenance["facts"]}
+    assert {"eth-1g.bandwidth_bytes_per_s", "host-memory.bandwidth_bytes_per_s"} <= cited
+
+
+def test_an_anchor_at_scale_leaves_a_throughput_of_one_device_alone() -> None:
+    options = {"model": "nin", "cluster": "titan", "devices": "1,8", "global_batch": 256}
+    prediction = predict(Scenario.of(**options, throughput="256:112", anchor="8:400"))
+    alone, eight = prediction.points
+    assert alone.step_time_s.median == pytest.approx(256 / 112, rel=1e-6)
+    assert eight.step_time_s.median == pytest.approx(256 / 400, rel=1e-3)
+
+
+def test_one_throughput_at_another_batch_is_replaced_and_says_so() -> None:
+    prediction = _predict(throughput="64:800", anchor="1:200", batch_per_device=32, devices="1")
+    assert _said(prediction, "--anchor 1:200 replaces the ")
+
+
+def test_kernels_say_what_a_smaller_batch_costs(tmp_path: Path) -> None:
+    path = tmp_path / "p.toml"
+    write_profile(profile_of(*all_families(devices=("NVIDIA A100-SXM4-80GB",))), path)
+    options = {"global_batch": 512, "devices": "1,64", "profile": str(path)}
+    by_rate, by_anchor = (
+        _predict(**options, **known) for known in ({"throughput": "512:300"},
+                                                   {"throughput": None, "anchor": "1:300"})
+    )  # fmt: skip
+    one, other = (_compute_s(each.points[1]) for each in (by_rate, by_anchor))
+    assert one == pytest.approx(other, rel=0.1)
+    assert not _said(by_rate, "a fixed time per step")

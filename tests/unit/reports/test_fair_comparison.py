@@ -47,3 +47,11 @@ def test_it_is_in_the_report() -> None:
     page = render_report("A report", [predict(Scenario.of(model="nin", cluster="titan", devices="1,2"))])
     assert "for a fair comparison" in page
     assert "say --until-accuracy, or --epochs" in page
+
+
+def test_what_is_said_of_wire_and_baseline() -> None:
+    assert _checked(algorithm="copper16")["arithmetic"].said == "fp32, gradients travel as float16"
+    beyond = _checked(anchor="32:3000", global_batch=None, batch_per_device=8)["baseline and its strength"]
+    assert "a prior" in beyond.said
+    alone = _checked(throughput="256:112", global_batch=256)["baseline and its strength"]
+    assert "measured" in alone.said
