@@ -120,3 +120,10 @@ def test_loaders_of_a_node_are_shared() -> None:
 def test_loaders_that_cannot_be(given: dict[str, int], message: str) -> None:
     with pytest.raises(SpecError, match=message):
         Loader(time_s=0.1, **given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.3, 0.33, 0.38, 1.0, 1.5, 3.0])
+def test_one_device_of_gamma_takes_its_mean(spread: float) -> None:
+    jitter = Jitter(family="gamma", spread=spread)
+    assert expected_maximum(jitter, [(1, 1.0)]) == pytest.approx(1.0, rel=2e-3)
+    assert expected_maximum(jitter, [(64, 1.0)]) > 1.0 + spread
