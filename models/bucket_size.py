@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from nearlinear.models.errors import SpecError
 from nearlinear.models.units import format_size, parse_size
 
 EACH = {"layer": 0.0, "tensor": -1.0}  # buckets that hold one thing, as the sizes that stand for it
@@ -15,7 +16,13 @@ def bucket(raw: Any, where: str) -> float:
     SpecError
         Neither a size nor one of the two words.
     """
-    return EACH[raw] if isinstance(raw, str) and raw in EACH else parse_size(raw, where)
+    if isinstance(raw, str) and raw in EACH:
+        return EACH[raw]
+    try:
+        return parse_size(raw, where)
+    except SpecError as error:
+        remedy = "write 25MiB, layer or tensor"
+        raise SpecError(error.where, error.rule, field=error.field, got=raw, remedy=remedy) from None
 
 
 def bucket_text(size_bytes: float) -> str | float:

@@ -121,7 +121,9 @@ def assemble(
         _point(model, steps[devices], efficiency[:, i], devices, names[devices])
         for i, devices in enumerate(scales)
     )
-    measured = tuple(anchor.devices for anchor in case.scenario.knowledge.anchor)
+    knowledge = case.scenario.knowledge
+    alone = any(one.batch == case.batch_per_device(1) for one in knowledge.throughput)
+    measured = (*(anchor.devices for anchor in knowledge.anchor), *((1,) if alone else ()))
     bounds = priced_from_above(model, points) if engine == ENGINE else ()
     last = points[-1].breakdown_s
     beyond = last.unexplained_s / last.total_s

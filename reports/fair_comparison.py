@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nearlinear.models.case import NARROW
+from nearlinear.models.catalogue import devices
 from nearlinear.models.dnn import network
 from nearlinear.models.prediction import Ending, Prediction
 from nearlinear.models.prior import compute_spread
+from nearlinear.models.training.roofline import layer_times
 from nearlinear.models.training.volumes import volumes
 from nearlinear.models.units import format_rate
 
-WEAK = 0.5  # of the typical share of the peak: below it a baseline makes speed-ups look good
+WEAK = 0.5  # of the typical share of the roofline: below it a baseline makes speed-ups look good
 PEAK = ".peak_flop_per_s"  # how the provenance names it
 
 
@@ -54,15 +56,15 @@ def checklist(prediction: Prediction) -> tuple[Practice, ...]:
 
 
 def _baseline(prediction: Prediction) -> Practice:
-    """Return how strong the smallest scale is: its share of the peak beside the usual one."""
+    """Return how strong the smallest scale is: its share of its roofline beside the usual one."""
     name, first = "baseline and its strength", prediction.points[0]
     rate = f"{format_rate(first.throughput_per_s.median)} samples/s on {first.devices}"
     measured = _measured(prediction)
-    share = _share_of_peak(prediction)
+    share = _share_of_roofline(prediction)
     usual = compute_spread(_of(prediction, "workload", "precision", "fp32")).median
     said = f"{rate}, {'measured' if measured else 'a prior'}"
     if share is not None:
-        said += f"; {share:.0%} of the peak, usual are {usual:.0%}"
+        said += f"; {share:.0%} of what its device could do, usual are {usual:.0%}"
     if not measured:
         return Practice(name=name, said=said, missing="measure one device: --anchor 1:SAMPLES_PER_S")
     if share is not None and share < WEAK * usual:
@@ -139,14 +141,16 @@ def _measured(prediction: Prediction) -> bool:
     return first.measured_per_s is not None or alone
 
 
-def _share_of_peak(prediction: Prediction) -> float | None:
-    """Return work per second over the device's peak at the smallest scale, where the peak is cited."""
-    peaks = [one["value"] for one in prediction.provenance.get("facts", []) if one["name"].endswith(PEAK)]
-    if not peaks:
+def _share_of_roofline(prediction: Prediction) -> float | None:
+    """Return the time of a roofline over the step of the smallest scale, where the device is known."""
+    named = [fact["name"].removesuffix(PEAK) for fact in prediction.provenance.get("facts", [])
+             if fact["name"].endswith(PEAK)]  # fmt: skip
+    if not named or named[0] not in devices():
         return None
     net, first = network(_of(prediction, "workload", "model", "")), prediction.points[0]
-    flop = net.forward_flop + net.backward_flop
-    return float(first.throughput_per_s.median * flop / first.devices / peaks[0])
+    precision = _of(prediction, "workload", "precision", "fp32")
+    ideal = layer_times(net, devices()[named[0]], precision, first.batch_per_device).total_s
+    return float(ideal / first.step_time_s.median)
 
 
 def _of(prediction: Prediction, table: str, key: str, default: str) -> str:

@@ -141,13 +141,14 @@ def _times(model: StepModel, anchored: Anchored, devices: int, ran: Run, exchang
     """
     ideal, slowness = model.layers(devices), ran.slowness
     busy = slowness * ideal.total_s + ran.waited_s
+    overlaps = model.case.scenario.plan.overlap
     exposed = np.maximum(ran.step_s - busy, 0.0)  # ticks may round below zero
     return StepTimes.of(
         forward_s=slowness * ideal.forward_s.sum(),
         backward_s=slowness * ideal.backward_s.sum(),
         optimizer_s=slowness * ideal.optimizer_s,
         exposed_s=exposed,
-        hidden_s=np.maximum(exchange_s - exposed, 0.0),
+        hidden_s=np.maximum(exchange_s - exposed, 0.0) if overlaps else np.zeros_like(exposed),
         data_wait_s=ran.waited_s,
         loss_s=anchored.loss_s(model.case, devices),
         unexplained=anchored.unexplained(devices),

@@ -26,6 +26,7 @@ from nearlinear.models.prior import bandwidth_spread, table
 F_SCALE = 0.1  # log errors beyond it weigh less
 START = (np.log(30e-6), np.log(1e-9))  # of a search: 30 us a tensor, 1 GB/s
 FEWEST_NETWORKS = 2
+WIDEST = 0.7  # standard deviation of log time: a 90 % band over a factor of ten says nothing
 UNLIKE = 1.5  # times as many bytes per tensor: less, and errors of measurement decide
 LOWEST = -40.0  # of a logarithm: below is nothing
 
@@ -66,6 +67,11 @@ def fit_rates(rows: Sequence[ExchangeTime]) -> dict[int, Rate]:
         Fewer than two networks at a count, or too much alike: latency and bandwidth are two numbers.
     """
     spread = unseen_spread(rows)
+    if spread > WIDEST:
+        raise FitError(
+            "calibrate", f"networks must agree on latency and bandwidth within {np.exp(WIDEST):.1f} times,"
+            f" left out they are off by {np.exp(spread):.3g} times", remedy="look for a wrong unit or row",
+        )  # fmt: skip
     rates = {}
     for devices in sorted({row.devices for row in rows}):
         mine = [row for row in rows if row.devices == devices]

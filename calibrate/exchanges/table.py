@@ -7,6 +7,7 @@ is taken to travel alone, as MPI programs send them.
 """
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from nearlinear.models.errors import ContentError, SpecError
 from nearlinear.models.units import FLOAT32_BYTES
 
 NEEDED = ("network", "devices", "exchange_s")
+OPTIONAL = ("cluster", "transport", "batch", "train_s", "bytes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +81,13 @@ class ExchangeTable:
 
 
 def is_exchange_table(path: str | Path) -> bool:
-    """Return whether the first line that is no comment names the needed columns."""
+    """Return whether the first line that is no comment names a network and devices."""
     try:
-        with Path(path).open(encoding="utf-8") as file:
-            first = next((line for line in file if line.strip() and not line.startswith("#")), "")
+        first = next(iter(_lines(path)), (0, ""))[1]
     except (OSError, UnicodeDecodeError):
         return False
-    return set(NEEDED) <= {cell.strip() for cell in first.split(",")}
+    names = {cell.strip().lower() for cell in re.split("[,;\t]", first)}
+    return set(NEEDED[:2]) <= names
 
 
 def read_exchange_table(path: str | Path) -> ExchangeTable:
@@ -94,11 +96,12 @@ def read_exchange_table(path: str | Path) -> ExchangeTable:
     Raises
     ------
     ContentError
-        A row without its numbers, of an unknown network, or of two clusters; names the line.
+        Columns that are missing or given twice, a row without its numbers, of an unknown network, or of two
+        clusters; names the line.
     """
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        lines = [(n, line) for n, line in enumerate(file, 1) if line.strip() and not line.startswith("#")]
+    lines = _lines(path)
     names, *rows = ([cell.strip() for cell in cells] for cells in csv.reader(line for _, line in lines))
+    _check_names(names, f"{path}:{lines[0][0]}")
     found, places = [], set()
     for (number, _), cells in zip(lines[1:], rows, strict=True):
         where = f"{path}:{number}"
@@ -118,11 +121,30 @@ def read_exchange_table(path: str | Path) -> ExchangeTable:
     return ExchangeTable(path=str(path), rows=shared, alone=alone, cluster=cluster, transport=transport)
 
 
+def _lines(path: str | Path) -> list[tuple[int, str]]:
+    """Return the lines that are no comment, with their numbers."""
+    with Path(path).open(encoding="utf-8-sig", newline="") as file:
+        return [(n, line) for n, line in enumerate(file, 1) if line.strip() and not line.startswith("#")]
+
+
+def _check_names(names: list[str], where: str) -> None:
+    known = (*NEEDED, *OPTIONAL)
+    if missing := [name for name in NEEDED if name not in names]:
+        remedy = f"write {','.join(NEEDED)}, separated by commas; {', '.join(OPTIONAL)} may follow"
+        raise ContentError(where, f"must have the column {missing[0]}", got=", ".join(names), remedy=remedy)
+    for name in names:
+        if name not in known or names.count(name) > 1:
+            rule = "must be given once" if name in known else f"must be one of {', '.join(known)}"
+            raise ContentError(where, f"a column {rule}", got=name)
+
+
 def _row(row: dict[str, str], where: str) -> ExchangeTime:
     try:
         network = dnn.network(row["network"], "network")
     except SpecError as error:
-        raise ContentError(where, error.rule, field="network", got=row["network"]) from None
+        raise ContentError(
+            where, error.rule, field="network", got=row["network"], remedy=error.remedy
+        ) from None
     devices, told = int(_number(row, "devices", where, 1)), row.get("bytes")
     return ExchangeTime(
         network=network.name, title=network.title, tensors=sum(len(one.tensors) for one in network.layers),

@@ -101,17 +101,19 @@ def asynchrony(rule: Rule, workers: int) -> Asynchrony:
     >>> round(asynchrony(AsynchronousServer(), 2).stretch, 12)
     1.0
     """
+    if workers == 1 and isinstance(rule, BulkSynchronous | AsynchronousServer | ElasticAveraging):
+        return Asynchrony(workers=1)  # nobody to visit: plain descent
     if isinstance(rule, BulkSynchronous):
-        return Asynchrony(workers=workers, alone_steps=_alone(rule.period, workers))
+        return Asynchrony(workers=workers, alone_steps=_alone(rule.period))
     if isinstance(rule, AsynchronousServer):
-        stretch = UNDELAYED / (workers * stable_step(workers - 1, rule.period)) if workers > 1 else 1.0
-        return Asynchrony(workers=workers, stretch=stretch, alone_steps=_alone(rule.period, workers))
+        stretch = UNDELAYED / (workers * stable_step(workers - 1, rule.period))
+        return Asynchrony(workers=workers, stretch=stretch, alone_steps=_alone(rule.period))
     if isinstance(rule, ElasticAveraging):
         return Asynchrony(
             workers=workers,
             stretch=(workers + 1) / workers,
             lag_steps=rule.period / (rule.elasticity * workers),
-            alone_steps=_alone(rule.period / rule.elasticity, workers),
+            alone_steps=_alone(rule.period / rule.elasticity),
         )
     remedy = "rules with a model are bsp, asgd and easgd"
     raise SpecError("--rule", "must be one whose epochs are known", got=rule.name, remedy=remedy)
@@ -199,5 +201,5 @@ def exchanges_per_step(rule: Rule | None) -> float:
     return 1.0 / rule.period if rule is not None else 1.0
 
 
-def _alone(period: float, workers: int) -> float:
-    return max(period - 1.0, 0.0) if workers > 1 else 0.0
+def _alone(period: float) -> float:
+    return max(period - 1.0, 0.0)

@@ -25,6 +25,7 @@ BISECTIONS = 60  # halvings of the logarithm: to the last bit of a float
 WIDEST = 1e9  # compute is never so many times slower or faster than the prior
 FEWEST_FEASIBLE = 0.1
 LEAST = 1e-12
+MOST_DEVIATIONS = 8.0  # of a fixed time below its prior: next to nothing is left of it
 SAME = 1e-3  # of a step: what rounding of a measured rate may hide
 
 
@@ -211,11 +212,34 @@ def _fix_node(model: StepModel, anchored: Anchored, anchor: Anchor) -> Anchored:
 
 def _fix_loss(model: StepModel, anchored: Anchored, anchor: Anchor) -> Anchored:
     """Return with the loss beyond the model that an anchor beyond the node shows."""
-    without = replace(anchored, shown=np.zeros_like(anchored.shown))
+    without = replace(_less_overhead(model, anchored, anchor), shown=np.zeros_like(anchored.shown))
+    anchored = without
     modelled = _total_s(model, without, anchor.devices)
     missing = _measured_s(model.case, anchor) - modelled
     warnings = (*anchored.warnings, *_too_fast(anchor, missing, modelled, "no loss beyond the model"))
     return replace(anchored, shown=np.maximum(missing / modelled, 0.0), warnings=warnings)
+
+
+def _less_overhead(model: StepModel, anchored: Anchored, anchor: Anchor) -> Anchored:
+    """Return with as little of a fixed time that is a prior as a measured step leaves room for."""
+    line = model.case.line
+    if line is None or not line.overhead_spread:
+        return anchored
+    plain = replace(anchored, shown=np.zeros_like(anchored.shown))
+    parameters, target = anchored.parameters, _measured_s(model.case, anchor)
+
+    def with_z(z: FloatArray) -> Anchored:
+        return replace(plain, parameters=replace(parameters, z_compute=z))
+
+    high = parameters.z_compute
+    if not (_total_s(model, plain, anchor.devices) > target).any():
+        return anchored
+    low = np.minimum(high, -MOST_DEVIATIONS)
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        too_slow = _total_s(model, with_z(middle), anchor.devices) > target
+        low, high = np.where(too_slow, low, middle), np.where(too_slow, middle, high)
+    return replace(anchored, parameters=replace(parameters, z_compute=low))
 
 
 def _too_fast(anchor: Anchor, missing: FloatArray, modelled: FloatArray, so: str) -> tuple[str, ...]:

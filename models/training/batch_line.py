@@ -108,11 +108,30 @@ class BatchLine:
         Where the overhead is a prior it is signed, nothing at the measured batch and positive at smaller
         ones: a larger overhead makes those slower and larger batches faster.
         """
-        beyond = table()["batch"]["per_octave"] * self.octaves_outside(batch)
+        beyond = self._beyond(batch)
         if not self.overhead_spread:
             return float(np.hypot(self.residual, beyond))
         share = self._overhead_share(batch) - self._overhead_share(self.low)
         return float(np.copysign(np.hypot(self.overhead_spread * share, beyond), share))
+
+    def factor(self, batch: float, z: FloatArray) -> FloatArray:
+        """Return times at a batch over :meth:`time_s` for standard normal draws.
+
+        Where the overhead is a prior, it is drawn; no step is shorter than its samples alone would take at
+        the measured rate, nor, at a smaller batch, longer than the measured step.
+        """
+        if not self.overhead_spread:
+            return np.asarray(np.exp(z * self.spread(batch)))
+        step_s, share = self.time_s(self.low), batch / self.low
+        prior_s = step_s * self.overhead_s / (step_s - self.overhead_s) * np.exp(self.overhead_spread * z)
+        overhead_s = step_s * prior_s / (step_s + prior_s)
+        beyond = np.exp(np.copysign(self._beyond(batch), 1.0 - share) * z)
+        drawn_s = (overhead_s + (step_s - overhead_s) * share) * beyond
+        least, most = sorted((step_s, step_s * share))
+        return np.asarray(np.clip(drawn_s, least, most) / self.time_s(batch))
+
+    def _beyond(self, batch: float) -> float:
+        return float(table()["batch"]["per_octave"]) * self.octaves_outside(batch)
 
     def agrees(self, batch: float, measured_s: float) -> bool:
         """Return whether a measured step of one device lies in the line's 90 % band."""

@@ -58,7 +58,7 @@ class StepModel:
         """
         case, batch = self.case, self.case.batch_per_device(devices)
         if case.line is not None:
-            return np.asarray(parameters.slowness * np.exp(parameters.z_compute * case.line.spread(batch)))
+            return np.asarray(parameters.slowness * case.line.factor(batch, parameters.z_compute))
         if self.kernel_times is None:
             return parameters.slowness
         times = self.kernel_times(batch)

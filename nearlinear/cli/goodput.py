@@ -84,6 +84,9 @@ def goodput(
         "blocking": blocking, "restart": restart, "duration": duration, "steps": steps, "runs": runs,
         "plot": plot, "timeline": timeline, "as_json": as_json, "out": out,
     }  # fmt: skip
+    if scenario.target.asked:
+        raise SpecError("--until-accuracy" if scenario.target.until_accuracy else "--epochs",
+                        "has no effect on goodput", remedy="say nearlinear predict")  # fmt: skip
     question, notes = question_of(own, scenario.knowledge.seed)
     model, anchored, times, names = step_times(scenario)
     prediction = assemble(model, anchored, times, names, ENGINE)

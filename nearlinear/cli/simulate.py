@@ -193,7 +193,7 @@ def simulate(
 ) -> None:
     """Simulate every message: a scenario with jitter and contention, a lone collective, or a schedule."""
     from nearlinear.cli.asynchronous import refuse_rule_options, run_rule
-    from nearlinear.cli.output import check_out
+    from nearlinear.cli.output import check_out, warn
     from nearlinear.cli.plots import check_plot, draw
     from nearlinear.cli.predict import following
     from nearlinear.cli.predictions import SUFFIXES, show
@@ -228,6 +228,8 @@ def simulate(
         return
     refuse_rule_options(conditions.steps, **options)
     picture = check_plot(plot, conditions)
+    if conditions.steps == 1 and conditions.loader.time_s > 0:
+        warn(["one step waits for its whole first batch: say --steps 20 to see the pace"])
     prediction, explained = execute(scenario, engine, conditions, sharing)
     detail = explained.detail(cross_check)
     show(prediction, as_json, path, following(scenario, "predict"), detail)

@@ -52,6 +52,8 @@ def expected_staleness(course: Course, conditions: Conditions) -> Expectation | 
         or len(set(crew.step_ticks.tolist())) > 1
     ):
         return None
+    if conditions.jitter.spread == 0 and crew.visits.servers > 1:
+        return None  # visits of several servers in a row overtake one another
     if conditions.jitter.spread == 0:
         return Expectation(name="in turn", probability=together(crew.workers))
     return _of_jitter(crew, crew.visits, conditions.jitter)

@@ -109,3 +109,11 @@ def test_too_many_messages_for_simpy_are_refused() -> None:
 def test_an_unknown_engine_is_refused() -> None:
     with pytest.raises(SpecError, match="--engine: must be rounds, events, simpy"):
         simulate(Scenario.of(model="nin", cluster="titan"), "ns3")
+
+
+def test_nothing_hides_without_overlap() -> None:
+    scenario = Scenario.of(
+        model="alexnet", cluster="copper", devices="6,12", overlap=False, algorithm="halving-doubling",
+        samples=11,
+    )  # fmt: skip
+    assert [point.hidden_communication_s for point in simulate(scenario).points] == [0.0, 0.0]

@@ -91,6 +91,7 @@ def test_two_networks_have_no_spread_of_their_own(tmp_path: Path) -> None:
         ("alexnet,2,-1", "steps.csv:2: exchange_s: must be a number above 0, got '-1'"),
         ("alexnet,2", "steps.csv:2: must have 3 cells, got 2"),
         ("alexnet,1,0", "has no rows of two devices or more"),
+        ("alexnett,2,1", "did you mean alexnet"),
     ],
 )
 def test_what_is_no_table(tmp_path: Path, text: str, message: str) -> None:
@@ -139,3 +140,32 @@ def test_more_nodes_are_never_faster_than_a_full_one(tmp_path: Path) -> None:
     )  # fmt: skip
     eight, sixteen = (point.breakdown_s.exposed_communication_s for point in predict(scenario).points)
     assert sixteen >= eight
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("network,devices,exchange", "must have the column exchange_s, got 'network, devices, exchange'"),
+        ("network;devices;exchange_s", "must have the column network"),
+        ("Network,Devices,Exchange_S", "must have the column network"),
+        ("network,devices,exchange_s,exchange_s", "a column must be given once, got 'exchange_s'"),
+        (
+            "network,devices,exchange_s,colour",
+            "a column must be one of network, devices",
+        ),
+    ],
+)
+def test_columns_that_cannot_be(tmp_path: Path, names: str, message: str) -> None:
+    path = tmp_path / "steps.csv"
+    path.write_text(f"\ufeff{names}\nalexnet,2,0.1\n", encoding="utf-8")
+    assert is_exchange_table(path)
+    with pytest.raises(ContentError, match=message):
+        read_exchange_table(path)
+
+
+def test_networks_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    rows = [("alexnet", 0.1), ("vgg-16", 0.087), ("resnet-50", 0.5), ("googlenet", 0.01)]
+    path = tmp_path / "steps.csv"
+    path.write_text("\n".join([",".join(NAMES), *(f"{name},2,{s}" for name, s in rows)]) + "\n")
+    with pytest.raises(FitError, match="networks must agree on latency and bandwidth"):
+        fit_rates(read_exchange_table(path).rows)

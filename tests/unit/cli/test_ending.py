@@ -35,7 +35,9 @@ def test_the_table(cli: Cli) -> None:
     start = lines.index("until ResNet-50 v1.5 on ImageNet to 75.9 % top-1")
     words = [line.split() for line in lines[start:]]
     assert [line[0] for line in words[2:6]] == ["Fastest", "Cheapest", "Price", "Power"]
-    assert " ".join(words[7]) == "devices global batch epochs time 90 % band speed-up kWh USD 90 % band"
+    assert " ".join(words[7]) == (
+        "devices global batch exchanges/epoch epochs time 90 % band speed-up kWh USD 90 % band"
+    )
     assert [line[0] for line in words[9:12]] == ["8", "16", "32"]
 
 

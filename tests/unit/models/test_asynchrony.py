@@ -117,3 +117,8 @@ def test_weights_averaged_every_few_steps_share_the_exchange() -> None:
     )
     ratio = every.exposed_communication_s / eighth.exposed_communication_s
     assert ratio == pytest.approx(8.0, rel=0.05)  # means over the middle samples of two runs
+
+
+@pytest.mark.parametrize("rule", [AsynchronousServer(period=8), ElasticAveraging(period=64)])
+def test_one_worker_descends_as_ever(rule: Rule) -> None:
+    assert asynchrony(rule, 1) == asynchrony(BulkSynchronous(), 1)

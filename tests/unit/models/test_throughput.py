@@ -256,3 +256,29 @@ def test_kernels_say_what_a_smaller_batch_costs(tmp_path: Path) -> None:
     one, other = (_compute_s(each.points[1]) for each in (by_rate, by_anchor))
     assert one == pytest.approx(other, rel=0.1)
     assert not _said(by_rate, "a fixed time per step")
+
+
+def test_a_prior_overhead_keeps_steps_between_two_ends() -> None:
+    """No sample is faster in a smaller batch, and no smaller batch slower than the measured one."""
+    line, z = BatchLine.of([Throughput(64, 64 / 0.074)], PEAK), np.linspace(-6, 6, 101)
+    assert line.factor(64, z) == pytest.approx(np.ones(101))
+    small, large = line.factor(8, z) * line.time_s(8), line.factor(512, z) * line.time_s(512)
+    assert (small >= 0.074 / 8 - 1e-12).all()
+    assert (small <= 0.074 + 1e-12).all()
+    assert (large <= 8 * 0.074 + 1e-12).all()
+    assert (np.diff(small) >= 0).all()
+    assert line.factor(8, np.zeros(1)) == pytest.approx([1.0])
+
+
+def test_efficiency_of_strong_scaling_is_never_above_one() -> None:
+    points = predict(
+        Scenario.of(model="nin", cluster="titan", devices="1,2,8", global_batch=256, anchor="1:112")
+    ).points
+    assert max(point.efficiency.high for point in points) <= 1.0 + 1e-9
+
+
+def test_a_second_anchor_moves_the_fixed_time() -> None:
+    options = {"model": "nin", "cluster": "titan", "devices": "1,32", "global_batch": 256}
+    prediction = predict(Scenario.of(**options, anchor="1:112,32:2000"))
+    assert prediction.points[1].step_time_s.high == pytest.approx(256 / 2000, rel=1e-6)
+    assert prediction.points[1].step_time_s.low == pytest.approx(256 / 2000, rel=1e-6)

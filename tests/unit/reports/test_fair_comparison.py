@@ -35,12 +35,18 @@ def test_a_measured_run_to_a_target() -> None:
 
 
 def test_a_weak_baseline_is_told() -> None:
-    # NiN takes 6.6 GFLOP a sample forward and backward; the K20X has 3.93 TFLOP/s in fp32
     weak, strong = _checked(anchor="1:60"), _checked(anchor="1:300")
     name = "baseline and its strength"
-    assert "10% of the peak, usual are 52%" in weak[name].said
+    assert "of what its device could do, usual are 52%" in weak[name].said
     assert weak[name].missing.startswith("a weak baseline")
     assert strong[name].missing == ""
+
+
+def test_a_usual_baseline_is_not_called_weak() -> None:
+    options = {"model": "resnet-50", "cluster": "p4d", "precision": "fp16", "global_batch": None,
+               "batch_per_device": 64, "devices": "1,8"}  # fmt: skip
+    for anchor in (None, "1:2500"):
+        assert "weak" not in _checked(**options, anchor=anchor)["baseline and its strength"].missing
 
 
 def test_it_is_in_the_report() -> None:
