@@ -189,7 +189,7 @@ def _predicted(run: Run, profile: Path, throughputs: str) -> Band:
     """Return the step of a run as the profile and the throughputs say it is."""
     scenario = Scenario.of(
         model="mlp", device="host-core", net=f"{RATE_BIT_PER_S / 1e6:g}Mb", devices=str(run.workers),
-        batch_per_device=BATCH, algorithm=run.algorithm, overlap=False, throughput=throughputs,
+        batch_per_device=BATCH, algorithm=run.algorithm, overlap=run.rule is not None, throughput=throughputs,
         profile=str(profile),
     )  # fmt: skip
     return predict(scenario, run.rule).points[0].step_time_s
