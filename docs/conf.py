@@ -6,6 +6,7 @@ project = "nearlinear"
 copyright = "the nearlinear authors"
 release = __version__
 extensions = ["myst_parser"]
+myst_heading_anchors = 3
 exclude_patterns = ["_build", "examples"]
 html_theme = "alabaster"
 html_theme_options = {"page_width": "72rem", "show_powered_by": False}

@@ -74,7 +74,7 @@ def _throughput(axes: Axes, account: Account) -> None:
     scales = account.scales
     devices = np.array([scale.course.crew.workers for scale in scales])
     made = np.array([scale.samples_per_s for scale in scales])
-    axes.plot(devices, made, color=BLUE, marker="o", markersize=4, label="simulated, median sample")
+    axes.plot(devices, made, color=BLUE, marker="o", markersize=4, label="simulated, nothing lost beyond")
     axes.plot(
         devices, made[0] / devices[0] * devices, color=BLACK, linewidth=1, linestyle=":", label="linear"
     )
