@@ -102,14 +102,6 @@ def account_lines(account: "Account") -> Iterator[tuple[str, str]]:
         yield from _push_lines(pushes)
 
 
-def tell_account(account: "Account") -> None:
-    """Print the lines of an account."""
-    course = account.course
-    print(f"\nthe median sample at {course.crew.workers} devices, {course.crew.counted} steps of each:")
-    for head, text in account_lines(account):
-        print(f"  {head:<16s} {text}")
-
-
 def _push_lines(pushes: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield (
         "Pushes",

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nearlinear.cli.asynchronous import tell_account
+from nearlinear.cli.asynchronous import account_lines
 from nearlinear.cli.ending import ending_values, show_ending
 from nearlinear.cli.output import csv_text, print_json, print_table, warn, write_json, write_text
-from nearlinear.cli.simulations import tell
+from nearlinear.cli.simulations import detail_lines
 from nearlinear.models.document import answer_lines, to_document
 from nearlinear.models.prediction import Band, Point, Prediction
 from nearlinear.models.units import format_rate
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nearlinear.simulator.asynchronous.account import Account
     from nearlinear.simulator.detail import Detail
 
+Explanation = tuple[str, list[tuple[str, str]]]  # a heading, and lines of a word and what it was
 SUFFIXES = (".json", ".csv", ".html")
 BAR = 10
 COLUMNS = (
@@ -34,8 +35,9 @@ def show(
     if detail is not None:
         document["result"]["run"] = detail.document()
         document["warnings"] += detail.warnings
+    explained = _explained(prediction, detail, account)
     if out is not None:
-        write(prediction, document, out)
+        write(prediction, document, out, explained)
     if as_json:
         print_json(document)
         return
@@ -59,24 +61,41 @@ def show(
     if any(point.extrapolated for point in prediction.points):
         print("* outside what the profile measured")
     show_ending(prediction)
-    if detail is not None:
-        print(f"\nthe median sample at {prediction.points[-1].devices} devices, all steps:")
-        tell(detail)
-    if account is not None:
-        tell_account(account)
+    if explained is not None:
+        heading, lines = explained
+        print(f"\n{heading}:")
+        for head, text in lines:
+            print(f"  {head:<16s} {text}")
     if out is not None:
         print(f"wrote {out}")
     print(f"Next: {following}")
 
 
-def write(prediction: Prediction, document: dict[str, Any], out: Path) -> None:
-    """Write a prediction in the format of the suffix."""
+def _explained(
+    prediction: Prediction, detail: "Detail | None", account: "Account | None"
+) -> Explanation | None:
+    """Return what a run was and the lines that explain it; None for a closed form."""
+    devices = prediction.points[-1].devices
+    if account is not None:
+        counted = account.course.crew.counted
+        return f"the median sample at {devices} devices, {counted} steps of each", [*account_lines(account)]
+    if detail is not None:
+        return f"the median sample at {devices} devices, all steps", [*detail_lines(detail)]
+    return None
+
+
+def write(
+    prediction: Prediction, document: dict[str, Any], out: Path, explained: Explanation | None = None
+) -> None:
+    """Write a prediction in the format of the suffix; pages have what explains a run, too."""
     if out.suffix == ".csv":
         write_text(out, csv_text(*_flat(prediction)))
     elif out.suffix == ".html":
         from nearlinear.reports.report import Section, render_report
 
-        write_text(out, render_report(prediction.title, [Section.of_prediction(prediction)]))
+        parts = [Section.of_prediction(prediction)]
+        parts += [Section(heading=explained[0], answers=explained[1])] if explained is not None else []
+        write_text(out, render_report(prediction.title, parts))
     else:
         write_json(out, document)
 

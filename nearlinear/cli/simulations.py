@@ -1,5 +1,6 @@
 """What the forms of ``nearlinear simulate`` share: conditions, and how a run is told."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,21 +83,27 @@ def refuse_lone_options(**given: Any) -> None:
 
 
 def tell(detail: "Detail") -> None:
-    """Print what explains a run: critical path, links, spread over ranks, checks."""
+    """Print what explains a run."""
+    for head, text in detail_lines(detail):
+        print(f"  {head:<16s} {text}")
+
+
+def detail_lines(detail: "Detail") -> Iterator[tuple[str, str]]:
+    """Yield what explains a run: critical path, spread over ranks, what it was slowed by, links, checks."""
     from nearlinear.simulator.detail import shares
 
     if detail.path is not None:
-        print(f"  Critical path    {shares(detail.path.parts)}; {detail.path.messages:,} messages on it")
+        yield "Critical path", f"{shares(detail.path.parts)}; {detail.path.messages:,} messages on it"
     if len(detail.rank_end_s) > 1:
         first, last = format_time(detail.rank_end_s.min()), format_time(detail.rank_end_s.max())
-        print(f"  Ranks            {len(detail.rank_end_s):,}, done from {first} to {last}")
+        yield "Ranks", f"{len(detail.rank_end_s):,}, done from {first} to {last}"
     if detail.slowest is not None:
-        print(f"  Slowest          {detail.slowest.line()}")
+        yield "Slowest", detail.slowest.line()
     if detail.starvation is not None:
-        print(f"  Loading          {detail.starvation.line()}")
+        yield "Loading", detail.starvation.line()
     if detail.links is not None and len(detail.links.link):
-        print(f"  Busiest link     {detail.links.name[0]}, {detail.links.utilisation[0]:.0%} of the time")
-    print(f"  Checked          {'; '.join(detail.checks)}")
+        yield "Busiest link", f"{detail.links.name[0]}, {detail.links.utilisation[0]:.0%} of the time"
+    yield "Checked", "; ".join(detail.checks)
 
 
 def format_time(seconds: float) -> str:

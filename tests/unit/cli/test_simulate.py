@@ -300,3 +300,9 @@ def test_schedules_that_cannot_run(cli: Cli, tmp_path: Path, text: str, message:
     assert ended.code == 3, ended.err
     assert ended.error.startswith(str(file))
     assert message in ended.error
+
+
+def test_a_page_explains_the_run(cli: Cli) -> None:
+    assert cli(*STEP, "--jitter", "gamma:5%", "-o", "run.html").code == 0
+    page = Path("run.html").read_text(encoding="utf-8")
+    assert all(f"<dt>{word}</dt>" in page for word in ("Critical path", "Slowest", "Checked"))
