@@ -21,7 +21,6 @@ from batches import curves
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.catalogue import find_device
 from nearlinear.models.prediction import Z90
-from nearlinear.models.prior import table
 from nearlinear.models.throughput import Throughput
 from nearlinear.models.training.batch_line import BatchLine
 from nearlinear.models.units import TERA
@@ -73,16 +72,16 @@ def peak(name: str) -> float:
     return float(find_device(device).peak("fp32").value)
 
 
-def unseen(points: list[Throughput], peak_flop_per_s: float, work: FloatArray) -> tuple[float, float]:
-    """Return log error at the smallest batch, and its standard deviation, from the largest and a prior."""
-    last, first = points[-1], points[0]
-    step_s, fixed_s = last.batch / last.samples_per_s, np.exp(np.log(work).mean()) / peak_flop_per_s
-    overhead_s = step_s * fixed_s / (step_s + fixed_s)
-    predicted = overhead_s + (step_s - overhead_s) * first.batch / last.batch
-    share = overhead_s / predicted - overhead_s / step_s
-    measured = first.batch / first.samples_per_s
-    octaves = table()["batch"]["per_octave"] * np.log2(last.batch / first.batch)
-    return float(np.log(predicted / measured)), float(np.hypot(np.log(work).std() * share, octaves))
+def unseen(points: list[Throughput], peak_flop_per_s: float, work: FloatArray) -> tuple[float, bool]:
+    """Return log error at the smallest batch from the largest and a prior, and whether its band holds it."""
+    last, first, logs = points[-1], points[0], np.log(work)
+    fixed_s = float(np.exp(logs.mean())) / peak_flop_per_s
+    line = BatchLine.with_overhead(
+        last.batch, last.batch / last.samples_per_s, fixed_s, float(logs.std(ddof=1))
+    )
+    ratio = first.batch / first.samples_per_s / line.time_s(first.batch)
+    low, high = line.factor(first.batch, np.array([-Z90, Z90]))
+    return float(-np.log(ratio)), bool(low <= ratio <= high)
 
 
 def main() -> None:
@@ -97,9 +96,9 @@ def main() -> None:
     errors, covered = [], []
     for name, points in known.items():
         others = np.array([value for other, value in work.items() if other != name])
-        error, spread = unseen(points, peak(name), others)
+        error, inside = unseen(points, peak(name), others)
         errors.append(error)
-        covered.append(abs(error) <= Z90 * spread)
+        covered.append(inside)
         sizes = ", ".join(str(point.batch) for point in points)
         print(f"{name:66s} {sizes:24s} {overhead[name] * 1e3:6.1f} ms  smallest batch {np.expm1(error):+.1%}")
     logs = np.log(np.array(list(work.values())))

@@ -1,6 +1,6 @@
 """``predict``: a scenario in, a prediction out, from closed forms alone."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -17,14 +17,13 @@ from nearlinear.models.scenario import Scenario
 from nearlinear.models.training.anchor import Anchored, apply_anchors
 from nearlinear.models.training.memory import check_fits
 from nearlinear.models.training.model import StepModel
-from nearlinear.models.training.rule_plan import check_plan, served
+from nearlinear.models.training.rule_plan import check_closed, check_plan, served
 from nearlinear.models.training.rule_step import rule_step
 from nearlinear.models.training.step import StepTimes
 from nearlinear.models.training.synchronisation import Rule, told
 
 ENGINE = "closed-form"
 STARVED = "waiting for batches"
-StepOf = Callable[[Parameters, int], float]
 
 
 def predict(scenario: Scenario, rule: Rule | None = None) -> Prediction:
@@ -46,7 +45,7 @@ def predict(scenario: Scenario, rule: Rule | None = None) -> Prediction:
     """
     if rule is None:
         return assemble(*step_times(scenario), ENGINE)
-    return under_rule(assemble(*step_times(scenario, rule), ENGINE, rule=rule), scenario, rule)
+    return under_rule(assemble(*step_times(scenario, rule), ENGINE, rule), scenario, rule)
 
 
 def under_rule(prediction: Prediction, scenario: Scenario, rule: Rule) -> Prediction:
@@ -60,6 +59,7 @@ def step_times(
 ) -> tuple[StepModel, Anchored, dict[int, StepTimes], dict[int, str]]:
     """Return a scenario's case, its parameters, and step times and allreduce by scale."""
     if rule is not None:
+        check_closed(rule)
         check_plan(scenario, rule)
     case = Case.of(served(scenario) if rule is not None and rule.serves else scenario)
     model = StepModel(case, central(case))
@@ -90,7 +90,6 @@ def assemble(
     steps: Mapping[int, StepTimes],
     names: Mapping[int, str],
     engine: str,
-    step_s: StepOf | None = None,
     rule: Rule | None = None,
 ) -> Prediction:
     """Return the prediction of step times at every scale, whoever computed them.
@@ -105,9 +104,6 @@ def assemble(
         Allreduce by scale.
     engine : str
         Who computed the step times.
-    step_s : callable, optional
-        Step of the first sample of given parameters at a scale, to ask what binds; the closed form by
-        default.
     rule : Rule, optional
         How workers stay together, where they do not average gradients in every step.
     """
@@ -128,7 +124,7 @@ def assemble(
     last = points[-1].breakdown_s
     beyond = last.unexplained_s / last.total_s
     modelled = 1.0 - beyond - last.in_node_loss_s / last.total_s
-    term, gain = _binding(model, anchored, scales[-1], step_s or _first_step(model, rule))
+    term, gain = _binding(model, anchored, scales[-1], rule)
     starved = STARVED, last.data_wait_s / last.total_s
     binding = max((term, gain * modelled), starved, key=lambda one: one[1])
     ends = _outcome(case, scales, batches, totals, rule)
@@ -156,15 +152,14 @@ def _outcome(
     return outcome(case.economics, scales, per_device * scales, step_s, case.scenario.knowledge.seed, rule)
 
 
-def _binding(model: StepModel, anchored: Anchored, devices: int, step_s: StepOf) -> tuple[str, float]:
+def _binding(model: StepModel, anchored: Anchored, devices: int, rule: Rule | None) -> tuple[str, float]:
     slowness = np.array([np.median(model.slowness(anchored.parameters, devices))])
     middle = replace(model.middle, slowness=slowness)
-    return binding_term(middle, lambda parameters: step_s(parameters, devices), devices)
 
+    def step_s(parameters: Parameters) -> float:
+        return float(_step(model, parameters, devices, rule)[0].total_s[0])
 
-def _first_step(model: StepModel, rule: Rule | None) -> StepOf:
-    """Return the closed form of the step of a first sample."""
-    return lambda parameters, devices: float(_step(model, parameters, devices, rule)[0].total_s[0])
+    return binding_term(middle, step_s, devices)
 
 
 def _point(model: StepModel, step: StepTimes, efficiency: FloatArray, devices: int, name: str) -> Point:

@@ -95,29 +95,12 @@ class Convergence:
         require(self.spread >= 0, "spread", "must be >= 0", self.spread)
         require(self.batches[0] <= self.batches[1], "batches", "must rise", self.batches)
 
-    def draw(self, batches: FloatArray, samples: int, seed: int) -> FloatArray:
-        """Return samples of the epochs to the target at global batches.
-
-        The parameters are drawn log-normal with their correlation. The rest is one draw per sample, shared
-        by all batches: a recipe that is better than others is so at every scale.
-
-        Parameters
-        ----------
-        batches : ndarray, shape (scales,)
-            Global batches, samples.
-        samples, seed : int
-            How many, and from which generator.
-
-        Returns
-        -------
-        ndarray, shape (samples, scales)
-            Epochs.
-        """
-        minimum, critical = self.draw_parameters(samples, seed)
-        return samples_to_target(batches[None, :], minimum, critical)
-
     def draw_parameters(self, samples: int, seed: int) -> tuple[FloatArray, FloatArray]:
-        """Return samples of E_min and B_crit, each of shape (samples, 1)."""
+        """Return samples of E_min and B_crit, each of shape (samples, 1).
+
+        Log-normal with their correlation. The rest is one draw per sample, shared by all batches: a recipe
+        that is better than others is so at every scale.
+        """
         z = np.random.default_rng([seed, SALT]).standard_normal((3, samples))
         tilt = self.correlation * z[0] + np.sqrt(1.0 - self.correlation**2) * z[1]
         minimum = self.minimum.value * np.exp(self.minimum.spread * z[0] + self.spread * z[2])

@@ -57,7 +57,11 @@ class BatchLine:
         of the measured batch T, a prior overhead p becomes T p / (T + p).
         """
         prior = table()["batch"]["overhead"]
-        fixed_s = prior["tflop"] * TERA / peak_flop_per_s
+        return cls.with_overhead(batch, step_s, prior["tflop"] * TERA / peak_flop_per_s, prior["log_sd"])
+
+    @classmethod
+    def with_overhead(cls, batch: float, step_s: float, fixed_s: float, log_sd: float) -> Self:
+        """Return the line through one measured step where an overhead p is known as a log-normal."""
         overhead_s = step_s * fixed_s / (step_s + fixed_s)
         return cls(
             overhead_s=overhead_s,
@@ -65,7 +69,7 @@ class BatchLine:
             residual=table()["batch"]["inside"],
             low=batch,
             high=batch,
-            overhead_spread=prior["log_sd"],
+            overhead_spread=log_sd,
         )
 
     @classmethod
@@ -103,16 +107,8 @@ class BatchLine:
         return self.overhead_s + batch * self.seconds_per_sample
 
     def spread(self, batch: float) -> float:
-        """Return the standard deviation of log time at a batch.
-
-        Where the overhead is a prior it is signed, nothing at the measured batch and positive at smaller
-        ones: a larger overhead makes those slower and larger batches faster.
-        """
-        beyond = self._beyond(batch)
-        if not self.overhead_spread:
-            return float(np.hypot(self.residual, beyond))
-        share = self._overhead_share(batch) - self._overhead_share(self.low)
-        return float(np.copysign(np.hypot(self.overhead_spread * share, beyond), share))
+        """Return the standard deviation of log time at a batch, where the line was fitted."""
+        return float(np.hypot(self.residual, self._beyond(batch)))
 
     def factor(self, batch: float, z: FloatArray) -> FloatArray:
         """Return times at a batch over :meth:`time_s` for standard normal draws.
@@ -135,11 +131,10 @@ class BatchLine:
 
     def agrees(self, batch: float, measured_s: float) -> bool:
         """Return whether a measured step of one device lies in the line's 90 % band."""
-        spread = max(abs(self.spread(batch)), self.residual)
-        return abs(float(np.log(measured_s / self.time_s(batch)))) <= Z90 * spread
-
-    def _overhead_share(self, batch: float) -> float:
-        return self.overhead_s / self.time_s(batch)
+        ends = np.append(
+            self.factor(batch, np.array([-Z90, Z90])), np.exp([-Z90 * self.residual, Z90 * self.residual])
+        )
+        return bool(ends.min() <= measured_s / self.time_s(batch) <= ends.max())
 
     def octaves_outside(self, batch: float) -> float:
         """Return how many doublings a batch lies beyond those measured; 0 between them."""

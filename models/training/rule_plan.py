@@ -5,12 +5,25 @@ from dataclasses import replace
 from nearlinear.models.case import AUTO, SERVED
 from nearlinear.models.errors import SpecError
 from nearlinear.models.scenario import Plan, Scenario
-from nearlinear.models.training.synchronisation import BulkSynchronous, Rule
+from nearlinear.models.training.synchronisation import BulkSynchronous, Gossip, Rule, StaleSynchronous
 
 IGNORED = {  # by whether the rule has servers
     True: ("outer", "bucket", "overlap", "staged"),
     False: ("algorithm", "outer", "bucket", "overlap", "servers", "staged"),
 }
+
+
+def check_closed(rule: Rule) -> None:
+    """Refuse rules whose workers are never alike and constant: they are simulated.
+
+    Raises
+    ------
+    SpecError
+        Such a rule.
+    """
+    if isinstance(rule, StaleSynchronous | Gossip):
+        remedy = "rules with a closed form are bsp, asgd and easgd"
+        raise SpecError("--rule", "must have a step in closed form", got=rule.name, remedy=remedy)
 
 
 def served(scenario: Scenario) -> Scenario:

@@ -5,6 +5,7 @@ and whose answer takes y (``server_visit``):
 
     visits to servers     step = max(m C + k (x + y), n x) / m
     weights averaged      step = C + T(weights) / m
+    pushes at random      step = max(C, p t(weights))            p pushes per step, one way each
 
 The maximum is a bound from below that constant times reach: either a worker never waits for others, or a
 server never rests. No part of an exchange hides behind compute.
@@ -18,17 +19,11 @@ Denning and Buzen 1978, "The operational analysis of queueing network models" (a
 import numpy as np
 
 from nearlinear.models.arrays import FloatArray
-from nearlinear.models.errors import SpecError
 from nearlinear.models.parameters import Parameters
 from nearlinear.models.training.model import StepModel
 from nearlinear.models.training.server_visit import visit_s
 from nearlinear.models.training.step import StepTimes
-from nearlinear.models.training.synchronisation import (
-    AsynchronousServer,
-    BulkSynchronous,
-    ElasticAveraging,
-    Rule,
-)  # fmt: skip
+from nearlinear.models.training.synchronisation import BulkSynchronous, Gossip, Rule
 
 
 def rule_step(
@@ -46,11 +41,6 @@ def rule_step(
         How they stay together.
     unexplained : ndarray, shape (samples,), or float
         What the model leaves out, as a fraction of the step.
-
-    Raises
-    ------
-    SpecError
-        A rule that has no closed form here.
     """
     nothing = np.zeros((len(parameters.slowness), len(model.buckets.size_bytes)))
     alone = model.step(parameters, devices, nothing)
@@ -74,13 +64,14 @@ def exposed_s(
         return np.zeros_like(compute_s)
     if isinstance(rule, BulkSynchronous):
         return np.asarray(model.exchange(parameters, devices).time_s.sum(axis=1) / rule.period)
-    if isinstance(rule, AsynchronousServer | ElasticAveraging):
-        weights, servers = float(model.buckets.size_bytes.sum()), max(model.case.scenario.plan.servers, 1)
-        visit = visit_s(parameters.topology(devices), weights, servers, model.case.wire_fraction)
-        bring_s, answer_s = (one[:, 0] for one in visit)
-        return visited_s(compute_s, bring_s, answer_s, devices, rule.period, servers) - compute_s
-    remedy = "rules with a closed form are bsp, asgd and easgd"
-    raise SpecError("--rule", "must have a step in closed form", got=rule.name, remedy=remedy)
+    topology, size_bytes = parameters.topology(devices), float(model.buckets.size_bytes.sum())
+    fraction = model.case.wire_fraction
+    if isinstance(rule, Gossip):
+        push_s = topology.levels[-1].cost.transfer_s(size_bytes * fraction)[:, 0]
+        return np.maximum(rule.probability * push_s - compute_s, 0.0)
+    servers = max(model.case.scenario.plan.servers, 1)
+    bring_s, answer_s = (one[:, 0] for one in visit_s(topology, size_bytes, servers, fraction))
+    return visited_s(compute_s, bring_s, answer_s, devices, rule.period, servers) - compute_s
 
 
 def visited_s(

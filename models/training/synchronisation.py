@@ -60,24 +60,11 @@ class BulkSynchronous:
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AsynchronousServer:
-    """Workers that bring their moves to a server, each at its own pace.
+class _AddingMoves:
+    """What worker and server do where moves are added to the server's weights."""
 
-    Attributes
-    ----------
-    period : int
-        Steps between visits.
-    """
-
-    name = "asgd"
+    __slots__ = ()
     serves = True
-
-    period: int = 1
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be."""
-        _check_period(self.period)
 
     def serve(self, centre: Any, brought: Any) -> Any:
         """Add a worker's moves to the server's weights, and return what the worker goes on with."""
@@ -92,13 +79,32 @@ class AsynchronousServer:
         """Go on with the server's weights."""
         weights[:] = answer
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsynchronousServer(_AddingMoves):
+    """Workers that bring their moves to a server, each at its own pace.
+
+    Attributes
+    ----------
+    period : int
+        Steps between visits.
+    """
+
+    name = "asgd"
+
+    period: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        _check_period(self.period)
+
     def waits(self, ahead: int) -> bool:
         """Return whether a worker so many visits ahead of the slowest must wait for its answer: never."""
         return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StaleSynchronous:
+class StaleSynchronous(_AddingMoves):
     """Workers that bring their moves to a server, none of them too far ahead.
 
     A worker's clock is its number of visits. It computes only while
@@ -118,7 +124,6 @@ class StaleSynchronous:
     """
 
     name = "ssp"
-    serves = True
 
     period: int = 1
     staleness: int = 3
@@ -128,19 +133,6 @@ class StaleSynchronous:
         _check_period(self.period)
         if self.staleness < 0:
             raise SpecError("--staleness", "must be 0 visits or more", got=self.staleness)
-
-    def serve(self, centre: Any, brought: Any) -> Any:
-        """Add a worker's moves to the server's weights, and return what the worker goes on with."""
-        centre += brought
-        return centre
-
-    def bring(self, weights: Any, taken: Any) -> Any:
-        """Return what a worker brings: how far it has moved from what it took last."""
-        return weights - taken
-
-    def take(self, weights: Any, answer: Any) -> None:
-        """Go on with the server's weights."""
-        weights[:] = answer
 
     def waits(self, ahead: int) -> bool:
         """Return whether a worker so many visits ahead of the slowest must wait for its answer."""

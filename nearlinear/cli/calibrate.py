@@ -1,5 +1,6 @@
 """``nearlinear calibrate``: records and logs in, a profile out."""
 
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -44,18 +45,15 @@ def calibrate(
     as_json: JSON = False,
 ) -> None:
     """Fit links and kernels to measurements, or links to training steps, with errors on what is held out."""
+    asked = dict(locals())
     from nearlinear.calibrate.calibration import CalibrateSpec, Hints, fit_profile
     from nearlinear.calibrate.profile_file import write_profile
     from nearlinear.cli.exchanges import asked_for, calibrate_exchanges
     from nearlinear.cli.output import check_out
 
     path = check_out(out, (".toml",))
-    others = {
-        "--holdout": (holdout, "20%"), "--by": (by, "sizes"), "--plot": (plot, None), "--seed": (seed, 0),
-        "--replicates": (replicates, 400), "--collective": (collective, None), "--ranks": (ranks, None),
-        "--per-node": (per_node, None), "--nics": (nics, None), "--map": (columns, ""),
-    }  # fmt: skip
-    if asked_for(files, others):
+    usual = {name: one.default for name, one in signature(calibrate).parameters.items()}
+    if asked_for(files, {name: value for name, value in asked.items() if value != usual[name]}):
         calibrate_exchanges(files[0], path, as_json)
         return
     figure = check_out(plot, (".svg", ".png", ".pdf"), "--plot")

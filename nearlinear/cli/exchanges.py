@@ -8,9 +8,11 @@ if TYPE_CHECKING:
     from nearlinear.calibrate.exchanges.left_out import LeftOut
     from nearlinear.calibrate.exchanges.table import ExchangeTable
 
+HEEDED = ("files", "out", "as_json")
 
-def asked_for(files: Sequence[str], others: dict[str, Any]) -> bool:
-    """Return whether the files are a table of training steps.
+
+def asked_for(files: Sequence[str], given: dict[str, Any]) -> bool:
+    """Return whether the files are a table of training steps; ``given`` has the options that were given.
 
     Raises
     ------
@@ -26,10 +28,14 @@ def asked_for(files: Sequence[str], others: dict[str, Any]) -> bool:
     if len(files) > 1:
         remedy = "calibrate it on its own"
         raise SpecError("FILE", "a table of training steps must stand alone", got=tables[0], remedy=remedy)
-    for name, (value, default) in others.items():
-        if value != default:
-            raise SpecError(name, "has no effect on a table of training steps", got=value)
+    for name, value in given.items():
+        if name not in HEEDED:
+            raise SpecError(_flag(name), "has no effect on a table of training steps", got=value)
     return True
+
+
+def _flag(name: str) -> str:
+    return "--map" if name == "columns" else "--" + name.replace("_", "-")
 
 
 def calibrate_exchanges(file: str, out: Path | None, as_json: bool) -> None:

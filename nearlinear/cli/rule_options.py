@@ -1,4 +1,4 @@
-"""Options of ``predict`` that say how workers stay together, and the rule that they make."""
+"""Options that say how workers stay together, and the rule that those of ``predict`` make."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +25,14 @@ PERIOD = Annotated[
 ]
 ELASTICITY = Annotated[
     float | None, typer.Option("--elasticity", help="easgd: share of the distance.", rich_help_panel=PANEL)
+]
+
+PROBABILITY = Annotated[
+    float | None, typer.Option("--probability", help="gosgd: of a push per step.", rich_help_panel=PANEL)
+]
+STALENESS = Annotated[
+    int | None,
+    typer.Option("--staleness", help="ssp: visits ahead of the slowest. (default: 3)", rich_help_panel=PANEL),
 ]
 
 

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from nearlinear.cli.options import JSON, OUT
+from nearlinear.cli.rule_options import ELASTICITY, PANEL, PERIOD, PROBABILITY, STALENESS
 from nearlinear.models.scenario import Scenario
 
-RUN, RULES, LONE = "Simulation", "Rule of synchronisation", "Simulation without a training step"
+RUN, LONE = "Simulation", "Simulation without a training step"
 RULE_STEPS = 50  # of every worker, after a dozen that are left out
 
 
@@ -104,25 +105,9 @@ TIMELINE = Annotated[
 RULE = Annotated[
     str | None,
     _option(
-        "--rule", "Workers at their own pace: bsp (weights averaged), asgd, ssp, easgd or gosgd.", RULES
+        "--rule", "Workers at their own pace: bsp (weights averaged), asgd, ssp, easgd or gosgd.", PANEL
     ),
 ]  # fmt: skip
-PERIOD = Annotated[
-    int | None,
-    typer.Option(
-        "--period", min=1, help="Steps between exchanges. (default: 1, easgd 8)", rich_help_panel=RULES
-    ),
-]
-ELASTICITY = Annotated[
-    float | None, typer.Option("--elasticity", help="easgd: share of the distance.", rich_help_panel=RULES)
-]
-PROBABILITY = Annotated[
-    float | None, typer.Option("--probability", help="gosgd: of a push per step.", rich_help_panel=RULES)
-]
-STALENESS = Annotated[
-    int | None,
-    typer.Option("--staleness", help="ssp: visits ahead of the slowest. (default: 3)", rich_help_panel=RULES),
-]
 COLLECTIVE = Annotated[str | None, _option("--collective", "Run a collective alone: allreduce.", LONE)]
 RANKS = Annotated[int | None, _option("--ranks", "Ranks of the collective.", LONE)]
 BYTES = Annotated[str | None, _option("--bytes", "Vector that each rank contributes.", LONE, "SIZE")]

@@ -15,7 +15,6 @@ from nearlinear.models.scenario import Scenario
 from nearlinear.models.training.anchor import Anchored, apply_anchors
 from nearlinear.models.training.model import StepModel
 from nearlinear.models.training.rule_plan import check_plan, served
-from nearlinear.models.training.server_visit import RuleStep
 from nearlinear.models.training.step import StepTimes
 from nearlinear.models.training.synchronisation import BulkSynchronous, Rule
 from nearlinear.simulator.asynchronous.account import Account, Scale, middle_sample
@@ -66,8 +65,7 @@ def simulate_rule(scenario: Scenario, rule: Rule, conditions: Conditions) -> tup
         courses[devices] = _run(model, anchored, devices, rule, conditions)
         steps[devices] = _times(model, anchored, devices, courses[devices])
         names[devices] = rule.name if devices > 1 else "none"
-    closed = RuleStep(model=model, rule=rule, servers=max(scenario.plan.servers, 1))
-    prediction = assemble(model, anchored, steps, names, ENGINE.format(rule.name), closed.step_s, rule)
+    prediction = assemble(model, anchored, steps, names, ENGINE.format(rule.name), rule)
     warnings = (*told, *prediction.warnings)
     middle = middle_sample(courses[scales[-1]])
     found = tuple(Scale.of(courses[n][middle], case.batch_per_device(n)) for n in scales)

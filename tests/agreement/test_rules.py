@@ -13,7 +13,7 @@ from nearlinear.models.parameters import central, draw
 from nearlinear.models.scenario import Scenario
 from nearlinear.models.training.jitter import Jitter
 from nearlinear.models.training.model import StepModel
-from nearlinear.models.training.server_visit import RuleStep
+from nearlinear.models.training.rule_step import rule_step
 from nearlinear.models.training.synchronisation import (
     AsynchronousServer,
     BulkSynchronous,
@@ -51,9 +51,9 @@ def test_a_calm_step_is_the_closed_form(rule: Rule, options: dict[str, Any]) -> 
     _, account = simulate_rule(scenario, rule, CALM)
     plan = replace(scenario.plan, algorithm="ps") if rule.serves else scenario.plan
     case = Case.of(replace(scenario, plan=plan))
-    closed, parameters = RuleStep(model=StepModel(case, central(case)), rule=rule), draw(case, 1, 0)
+    model, parameters = StepModel(case, central(case)), draw(case, 1, 0)
     for scale in account.scales:
-        expected = closed.step_s(parameters, scale.course.crew.workers)
+        expected = rule_step(model, parameters, scale.course.crew.workers, rule, 0.0).total_s[0]
         assert scale.course.step_ticks / TICKS_PER_SECOND == pytest.approx(expected, rel=ROUNDING)
 
 

@@ -14,6 +14,7 @@ from nearlinear.models.training.compute_spread import Lattice, gamma, lognormal,
 from nearlinear.models.training.gossip_pushes import merge_age_s, received, sent
 from nearlinear.models.training.jitter import Jitter
 from nearlinear.models.training.model import StepModel
+from nearlinear.models.training.rule_step import rule_step
 from nearlinear.models.training.server_queue import (
     bounds,
     in_turn,
@@ -21,7 +22,7 @@ from nearlinear.models.training.server_queue import (
     occupancy,
     saturating_workers,
 )  # fmt: skip
-from nearlinear.models.training.server_visit import RuleStep, visit_s
+from nearlinear.models.training.server_visit import visit_s
 from nearlinear.models.training.staleness import (
     geometric,
     mean_of,
@@ -37,6 +38,7 @@ from nearlinear.models.training.synchronisation import (
     BulkSynchronous,
     ElasticAveraging,
     Gossip,
+    Rule,
 )  # fmt: skip
 
 
@@ -176,18 +178,21 @@ def test_a_visit_by_hand() -> None:
 def test_the_step_of_a_rule() -> None:
     case = Case.of(Scenario.of(model="nin", cluster="titan", devices="1..64", algorithm="ps"))
     model = StepModel(case, central(case))
-    asgd = RuleStep(model=model, rule=AsynchronousServer())
-    compute_s, (bring_s, answer_s) = asgd.compute_s(model.middle, 4), asgd.visit_s(model.middle, 4)
+
+    def step_s(rule: Rule, devices: int) -> float:
+        return float(rule_step(model, model.middle, devices, rule, 0.0).total_s[0])
+
+    asgd, easgd, size = AsynchronousServer(), ElasticAveraging(period=8), model.buckets.size_bytes.sum()
+    bring_s, answer_s = (float(one[0, 0]) for one in visit_s(model.middle.topology(4), float(size), 1, 1.0))
+    compute_s = step_s(asgd, 1)
     assert answer_s < bring_s
-    assert asgd.step_s(model.middle, 1) == compute_s
-    assert asgd.step_s(model.middle, 2) == pytest.approx(compute_s + bring_s + answer_s)
-    assert asgd.step_s(model.middle, 64) == pytest.approx(64 * bring_s)
-    easgd = RuleStep(model=model, rule=ElasticAveraging(period=8))
-    assert easgd.step_s(model.middle, 2) == pytest.approx(compute_s + (bring_s + answer_s) / 8)
-    assert RuleStep(model=model, rule=Gossip()).step_s(model.middle, 8) == compute_s
-    bulk = RuleStep(model=model, rule=BulkSynchronous(averages="weights", period=10))
+    assert step_s(asgd, 2) == pytest.approx(compute_s + bring_s + answer_s)
+    assert step_s(asgd, 64) == pytest.approx(64 * bring_s)
+    assert step_s(easgd, 2) == pytest.approx(compute_s + (bring_s + answer_s) / 8)
+    assert step_s(Gossip(), 8) == compute_s
     exchange_s = model.exchange(model.middle, 8).time_s.sum()
-    assert bulk.step_s(model.middle, 8) == pytest.approx(compute_s + exchange_s / 10)
+    averaging = BulkSynchronous(averages="weights", period=10)
+    assert step_s(averaging, 8) == pytest.approx(compute_s + exchange_s / 10)
 
 
 def test_half_life() -> None:

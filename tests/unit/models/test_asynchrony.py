@@ -5,7 +5,7 @@ import pytest
 
 from nearlinear.models.closed_form import predict
 from nearlinear.models.economics.asynchrony import Asynchrony, asynchrony, draw_epochs, epochs, stable_step
-from nearlinear.models.economics.convergence import Convergence, Interval
+from nearlinear.models.economics.convergence import Convergence, Interval, samples_to_target
 from nearlinear.models.errors import SpecError
 from nearlinear.models.scenario import Scenario
 from nearlinear.models.training.rule_step import visited_s
@@ -33,7 +33,7 @@ def _ends(cost: Asynchrony, batch: float = 1000.0) -> tuple[float, float]:
 def test_averaged_gradients_are_the_curve() -> None:
     assert _ends(asynchrony(BulkSynchronous(), 4)) == (20.0, 20.0)
     drawn = draw_epochs(CURVE, [Asynchrony(workers=4)], np.array([1000.0]), EPOCH, 5, seed=3)
-    assert (drawn == CURVE.draw(np.array([1000.0]), 5, seed=3)).all()
+    assert (drawn == samples_to_target(np.array([[1000.0]]), *CURVE.draw_parameters(5, seed=3))).all()
 
 
 def test_weights_that_are_averaged_now_and_then() -> None:

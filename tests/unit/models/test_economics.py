@@ -118,7 +118,7 @@ def test_draws_keep_interval_and_correlation() -> None:
         minimum=Interval(value=30.0, low=25.0, high=36.0),
         critical_batch=Interval(value=1e3, low=500.0, high=2e3), correlation=0.8,
     )  # fmt: skip
-    tiny, huge = curve.draw(np.array([1e-6, 1e9]), 20_001, seed=3).T
+    tiny, huge = samples_to_target(np.array([[1e-6, 1e9]]), *curve.draw_parameters(20_001, seed=3)).T
     assert np.percentile(tiny, [5, 50, 95]) == pytest.approx([25, 30, 36], rel=0.02)
     critical = 1e9 * tiny / huge  # E = E_min B / B_crit far beyond B_crit
     assert np.percentile(critical, [5, 50, 95]) == pytest.approx([500, 1e3, 2e3], rel=0.04)

@@ -98,11 +98,13 @@ def test_one_batch_size_and_a_fixed_time_from_elsewhere() -> None:
     assert line.overhead_s == pytest.approx(overhead_s, rel=1e-12)
     assert line.time_s(64) == pytest.approx(0.074, rel=1e-12)
     assert line.time_s(8) == pytest.approx(overhead_s + (0.074 - overhead_s) / 8, rel=1e-12)
-    shares = [overhead_s / line.time_s(batch) for batch in (8, 64)]
-    grown = prior["log_sd"] * (shares[0] - shares[1]), 3 * table()["batch"]["per_octave"]
-    assert line.spread(64) == 0.0
-    assert line.spread(8) == pytest.approx(np.hypot(*grown), rel=1e-12)
-    assert line.spread(128) < 0  # a larger overhead makes larger batches faster
+    more_s = fixed_s * np.exp(prior["log_sd"])  # one standard deviation more
+    more_s = 0.074 * more_s / (0.074 + more_s)
+    beyond = np.exp(3 * table()["batch"]["per_octave"])
+    grown = (more_s + (0.074 - more_s) / 8) * beyond / line.time_s(8)
+    assert line.factor(64, np.ones(1)) == pytest.approx([1.0], rel=1e-12)
+    assert line.factor(8, np.ones(1)) == pytest.approx([grown], rel=1e-12)
+    assert line.factor(128, np.ones(1))[0] < 1.0  # a larger overhead makes larger batches faster
     assert line.agrees(64, 0.074 * 1.1)
     assert not line.agrees(64, 0.074 * 1.3)
 
