@@ -74,11 +74,6 @@ class ExchangeTable:
         """The networks in the order of the file."""
         return tuple(dict.fromkeys(row.network for row in self.rows))
 
-    @property
-    def counts(self) -> tuple[int, ...]:
-        """The device counts, rising."""
-        return tuple(sorted({row.devices for row in self.rows}))
-
 
 def is_exchange_table(path: str | Path) -> bool:
     """Return whether the first line that is no comment names a network and devices."""
