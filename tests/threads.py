@@ -1,6 +1,5 @@
 """Ranks as threads of one process: messages are copies in queues, on whatever arrays live."""
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import Queue
@@ -26,7 +25,10 @@ class Threads:
         self.ranks = ranks
         self.barrier = Barrier(ranks, timeout=WAIT_S)
         self.lock = Lock()
-        self.box: dict[tuple[int, int], Queue[Any]] = defaultdict(Queue)
+        # Made at once: two threads that met a missing queue together would each make one.
+        self.box: dict[tuple[int, int], Queue[Any]] = {
+            (source, destination): Queue() for source in range(ranks) for destination in range(ranks)
+        }
         self.barriers: dict[tuple[int, ...], Barrier] = {}
         self.parts: dict[tuple[int, ...], Threads] = {}
         self.shown: list[Any] = [None] * ranks
