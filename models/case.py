@@ -183,6 +183,12 @@ class Case:
         """Whether gradients travel in 16 bits."""
         return self.wire_fraction < 1.0
 
+    @property
+    def measured_scales(self) -> frozenset[int]:
+        """Device counts whose throughput was measured."""
+        knowledge = self.scenario.knowledge
+        return frozenset(one.devices for one in knowledge.anchor) | ({1} if knowledge.throughput else set())
+
     def batch_per_device(self, devices: int) -> float:
         """Return samples per device and step at a scale; a fraction where it does not divide."""
         plan = self.scenario.plan

@@ -211,6 +211,7 @@ def _breakdown(step: StepTimes, middle: IntArray) -> Breakdown:
         in_node_loss_s=part(step.loss_s),
         unexplained_s=part(step.unexplained_s),
         data_wait_s=part(step.data_wait_s),
+        contention_s=part(step.contention_s),
     )
 
 

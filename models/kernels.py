@@ -9,7 +9,7 @@ from nearlinear.models.hardware.device import Device
 from nearlinear.models.naming import mentions
 
 DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
-KINDS = {"conv": CONVOLUTION, "fc": DENSE}  # of layers; all others move memory
+KINDS = {"conv": CONVOLUTION, "fc": DENSE, "product": DENSE}  # of layers; all others move memory
 INSTEAD = {CONVOLUTION: DENSE, DENSE: CONVOLUTION}  # both are sums of products
 
 

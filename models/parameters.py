@@ -11,12 +11,20 @@ import numpy as np
 from nearlinear.models.arrays import FloatArray, IntArray
 from nearlinear.models.case import Case
 from nearlinear.models.catalogue import find_link
+from nearlinear.models.draws import standard_normals
 from nearlinear.models.hardware.cluster import Level
 from nearlinear.models.hardware.link import Link
 from nearlinear.models.hardware.message import LinkCost, Residual
 from nearlinear.models.hardware.topology import Topology, TopologyLevel
 from nearlinear.models.link_profile import LinkProfile
-from nearlinear.models.prior import Spread, bandwidth_spread, compute_spread, kernel_spread, latency_draw
+from nearlinear.models.prior import (
+    Spread,
+    bandwidth_spread,
+    compute_spread,
+    kernel_spread,
+    latency_draw,
+    unhidden_share,
+)
 
 BYTES_MOVED_PER_BYTE_ADDED = 3  # reads both operands, writes the sum
 HOST_MEMORY = "host-memory"
@@ -67,6 +75,10 @@ class Parameters:
         Draws behind what one measured scale does not show.
     z_compute : ndarray, shape (samples,)
         Draws behind what measured kernels or throughputs leave out.
+    z_rerun : ndarray, shape (samples,)
+        Draws behind how runs differ.
+    unhidden : ndarray, shape (samples,)
+        Share of an exchange that a step pays however well backward could hide it.
     row : ndarray of int, shape (samples,)
         Which sample of the profile's kernels is taken, modulo how many there are; 0 is the best fit.
     staging : LinkCost or None
@@ -77,8 +89,14 @@ class Parameters:
     slowness: FloatArray
     z_step: FloatArray
     z_compute: FloatArray
+    z_rerun: FloatArray
+    unhidden: FloatArray
     row: IntArray
     staging: LinkCost | None = None
+
+    def in_one_run(self) -> "Parameters":
+        """Return the same with other scales computing exactly as the measured one."""
+        return replace(self, z_rerun=np.zeros_like(self.z_rerun))
 
     def outermost(self, devices: int) -> tuple[LevelSamples, int]:
         """Return the outermost level that so many devices use, and the devices of each unit below it."""
@@ -121,24 +139,28 @@ def central(case: Case) -> Parameters:
 def _sample(case: Case, rng: np.random.Generator | None, count: int) -> Parameters:
     """Draw in a fixed order; without a generator all draws are zero and profiles give their best fit."""
 
-    def normal(shape: tuple[int, ...]) -> FloatArray:
-        return np.zeros(shape) if rng is None else rng.standard_normal(shape)
+    def normal(*variables: int) -> FloatArray:
+        if rng is None:
+            return np.zeros((*variables, count))
+        return standard_normals(rng, variables, count)
 
     def rows() -> IntArray:
         return np.zeros(count, dtype=np.int64) if rng is None else rng.integers(2**62, size=count)
 
     levels, below = [], 1
     for level in case.cluster.levels:
-        z = normal((4, count, 1))
+        z = normal(4)[..., None]
         levels.append(_level_samples(case, level, below, z, rows()))
         below = level.span or below
     return Parameters(
         levels=tuple(levels),
-        slowness=1.0 / _compute_spread(case).draw(normal((count,))),
-        z_step=normal((count,)),
-        z_compute=normal((count,)),
+        slowness=1.0 / _compute_spread(case).draw(normal()),
+        z_step=normal(),
+        z_compute=normal(),
         row=rows(),
-        staging=_link_cost(case.staging, 1.0, normal((3, count, 1))) if case.staging else None,
+        z_rerun=normal(),
+        unhidden=unhidden_share(normal()),
+        staging=_link_cost(case.staging, 1.0, normal(3)[..., None]) if case.staging else None,
     )
 
 

@@ -31,7 +31,8 @@ class Breakdown:
     """Seconds of the median step; the parts are means over the samples around it and add up to it.
 
     ``in_node_loss_s`` is what a second anchor showed; ``unexplained_s`` what the model does not
-    see. ``data_wait_s`` is waiting for batches, of a simulation that loads.
+    see. ``data_wait_s`` is waiting for batches, of a simulation that loads. ``contention_s`` is what
+    exchange behind backward costs all the same.
     """
 
     forward_s: float
@@ -41,13 +42,14 @@ class Breakdown:
     in_node_loss_s: float
     unexplained_s: float
     data_wait_s: float = 0.0
+    contention_s: float = 0.0
 
     @property
     def total_s(self) -> float:
         """The step."""
         return (
             self.forward_s + self.backward_s + self.exposed_communication_s + self.optimizer_s
-            + self.in_node_loss_s + self.unexplained_s + self.data_wait_s
+            + self.in_node_loss_s + self.unexplained_s + self.data_wait_s + self.contention_s
         )  # fmt: skip
 
 

@@ -73,34 +73,57 @@ def kernel_spread(precision: str) -> Spread:
     return Spread(median=prior["median"], log_sd=prior["log_sd"])
 
 
-def step_loss(devices: int, known_devices: int, z: FloatArray) -> FloatArray:
-    """Return what a step loses beyond the model among ``devices`` devices, as a fraction of the step.
+def unhidden_share(z: FloatArray) -> FloatArray:
+    """Return samples of the share of an exchange that a step pays however well backward could hide it."""
+    prior = table()["overlap"]
+    return np.minimum(Spread(median=prior["unhidden"], log_sd=prior["log_sd"]).draw(z), 1.0)
 
-    Frameworks, loaders and stragglers cost more the more devices there are; a scale that is known
-    shows them up to there.
 
-    Parameters
-    ----------
-    devices : int
-        Scale.
-    known_devices : int
-        Largest scale at which the loss is known; 0 for none.
-    z : ndarray
-        Standard normal draws.
+def rerun_factor(z: FloatArray) -> FloatArray:
+    """Return compute of another run, on other devices of the kind, over that of a measured one."""
+    return Spread(median=1.0, log_sd=table()["rerun"]["log_sd"]).draw(z)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepLoss:
+    """What steps lose beyond the model, as a fraction, on nodes of ``per_node`` devices.
+
+    Frameworks, loaders and shared hosts cost more the more devices a node has; beyond one node little is
+    lost in the median, and now and then a lot. Nobody published how it grows on nodes of few devices: as
+    on one of eight, it is assumed.
     """
-    unknown = max(typical_step_loss(devices) - typical_step_loss(known_devices), 0.0)
-    return Spread(median=unknown, log_sd=table()["step"]["log_sd"]).draw(z)
+
+    per_node: int
+
+    @property
+    def first(self) -> int:
+        """Devices up to which the loss grows as inside a node."""
+        return max(self.per_node, int(table()["step"]["devices"]))
+
+    def draw(self, devices: int, known_devices: int, z: FloatArray) -> FloatArray:
+        """Return samples of the loss at a scale beyond what is known at ``known_devices``; 0 for none."""
+        prior = table()["step"]
+        inside = max(self.inside(devices) - self.inside(known_devices), 0.0)
+        beyond = max(self.beyond(devices) - self.beyond(known_devices), 0.0)
+        return np.asarray(
+            Spread(median=inside, log_sd=prior["log_sd"]).draw(z)
+            + Spread(median=beyond, log_sd=prior["beyond"]["log_sd"]).draw(z)
+        )
+
+    def inside(self, devices: int) -> float:
+        """Return the median loss inside a node."""
+        prior, here = table()["step"], min(devices, self.first)
+        return float(prior["constant"] + prior["per_doubling"] * np.log2(here)) if devices > 1 else 0.0
+
+    def beyond(self, devices: int) -> float:
+        """Return the median loss between nodes."""
+        doublings = np.log2(max(devices / self.first, 1.0))
+        return float(table()["step"]["beyond"]["per_doubling"] * doublings)
 
 
 def step_exponent(z: FloatArray) -> FloatArray:
     """Return the power with which that loss grows between two known scales: 1 in the median."""
     return Spread(median=1.0, log_sd=table()["step"]["log_sd"]).draw(z)
-
-
-def typical_step_loss(devices: int) -> float:
-    """Return the median of that loss over published curves; none on one device."""
-    prior = table()["step"]
-    return float(prior["constant"] + prior["per_doubling"] * np.log2(devices)) if devices > 1 else 0.0
 
 
 def _status(fact: Fact) -> float:

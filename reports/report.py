@@ -23,6 +23,7 @@ DEFINITIONS = (
     ("band", "5th to 95th percentile of the samples: 90 % of them lie inside"),
     ("knee", "largest scale whose median efficiency is at least 80 %"),
     ("exposed exchange", "gradient exchange that goes on after backward has ended; the rest is hidden"),
+    ("contention", "what hidden exchange costs all the same: it shares memory and cores with backward"),
     ("beyond the model", "frameworks, loaders, stragglers: what published results lose beyond the model"),
     ("bus bandwidth", "2 (n-1)/n x bytes / time for an allreduce over n ranks, one direction, decimal GB/s"),
     ("held out", "sizes that the fit did not see; errors there are the ones to trust"),

@@ -12,6 +12,7 @@ TERMS = {
     "backward_s": ("backward", BLUE),
     "optimizer_s": ("optimiser", PURPLE),
     "exposed_communication_s": ("exposed exchange", RED),
+    "contention_s": ("hidden exchange contends", ORANGE),
     "data_wait_s": ("waiting for data", GREEN),
     "in_node_loss_s": ("loss in the node", YELLOW),
     "unexplained_s": ("beyond the model", GREY),

@@ -149,6 +149,7 @@ def _times(model: StepModel, anchored: Anchored, devices: int, ran: Run, exchang
         optimizer_s=slowness * ideal.optimizer_s,
         exposed_s=exposed,
         hidden_s=np.maximum(exchange_s - exposed, 0.0) if overlaps else np.zeros_like(exposed),
+        unhidden=anchored.parameters.unhidden,
         data_wait_s=ran.waited_s,
         loss_s=anchored.loss_s(model.case, devices),
         unexplained=anchored.unexplained(devices),

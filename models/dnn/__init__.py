@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cache, partial
 
 from nearlinear.models.dnn.alexnet import alexnet, alexnet_one_tower
+from nearlinear.models.dnn.bert import SQUAD, bert
 from nearlinear.models.dnn.convnet import convnet
 from nearlinear.models.dnn.googlenet import googlenet, googlenet_deployed
 from nearlinear.models.dnn.inception import inception_v3
@@ -31,6 +32,10 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "inception-v3": inception_v3,
     **{f"resnet-{depth}": partial(resnet, depth) for depth in DEPTHS},
     **{f"resnet-{depth}-v1": partial(resnet, depth, True) for depth in DEPTHS if depth >= FIRST_BOTTLENECK},
+    "bert-base": bert,
+    "bert-large": partial(bert, "large"),
+    "bert-base-squad": partial(bert, head=SQUAD),
+    "bert-large-squad": partial(bert, "large", head=SQUAD),
 }
 
 __all__ = ["NETWORKS", "Network", "network"]

@@ -13,8 +13,9 @@ class Layer:
     Attributes
     ----------
     name, kind : str
-        Kind is ``conv``, ``fc``, ``pool``, ``relu``, ``batchnorm``, ``lrn``, ``add``, ``concat``,
-        ``dropout`` or ``softmax``.
+        Kind is ``conv``, ``fc``, ``product`` (of two activations), ``pool``, ``relu``, ``gelu``,
+        ``batchnorm``, ``layernorm``, ``lrn``, ``add``, ``concat``, ``dropout``, ``embedding``, ``take``
+        or ``softmax``.
     inputs, outputs : int
         Elements read and written.
     tensors : tuple of int
@@ -56,7 +57,12 @@ class Layer:
 
     @property
     def gradients(self) -> int:
-        """How many gradients backward computes: of the weights and, where needed, of the input."""
+        """How many gradients backward computes: of the weights and, where needed, of the input.
+
+        A product of activations has two inputs.
+        """
+        if self.kind == "product":
+            return 2
         weights, data = int(self.parameters > 0), int(self.needs_input_gradient)
         return weights + data if self.macs else data
 

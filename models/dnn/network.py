@@ -135,6 +135,41 @@ class Stack:
         self._add(name, "fc", (units, 1, 1), tensors=(weights, units), macs=weights, elementwise=units)
         return self.relu(f"{name}.relu") if relu else self
 
+    def linear(self, name: str, units: int, shared: bool = False) -> "Stack":
+        """Add a fully connected layer at every position; ``shared`` weights are those of an earlier layer."""
+        weights = units * self.channels
+        return self._add(
+            name, "fc", (units, self.height, self.width),
+            tensors=(units,) if shared else (weights, units), macs=weights * self.height * self.width,
+            elementwise=units * self.height * self.width,
+        )  # fmt: skip
+
+    def attention(self, name: str, heads: int) -> "Stack":
+        """Add attention among all positions over queries, keys and values side by side."""
+        width, tokens = self.channels // 3, self.height * self.width
+        macs = width * tokens * tokens
+        self._add(f"{name}.scores", "product", (heads * tokens, tokens, 1), macs=macs)
+        self._same(f"{name}.softmax", "softmax", 3)
+        self._same(f"{name}.drop", "dropout", 1)
+        return self._add(f"{name}.context", "product", (width, self.width * tokens, 1), macs=macs)
+
+    def embedding(self, name: str, width: int, tables: tuple[int, ...]) -> "Stack":
+        """Look up and add a row of each table of so many elements at every position."""
+        work = (len(tables) - 1) * width * self.size
+        return self._add(name, "embedding", (width, self.height, self.width), tables, elementwise=work)
+
+    def layernorm(self, name: str) -> "Stack":
+        """Add layer normalisation over channels, with trained scale and shift."""
+        return self._same(name, "layernorm", 5, tensors=(self.channels,) * 2)
+
+    def gelu(self, name: str) -> "Stack":
+        """Add a Gaussian error linear unit."""
+        return self._same(name, "gelu", 8)
+
+    def take(self, name: str, positions: int) -> "Stack":
+        """Keep so many positions of what flows."""
+        return self._add(name, "take", (self.channels, positions, 1))
+
     def pool(self, name: str, kernel: int, stride: int, pad: int = 0, ceil: bool = False) -> "Stack":
         """Add max or average pooling; ``ceil`` keeps a last window that hangs over, as Caffe does."""
         height = _pooled(self.height, kernel, stride, pad, ceil)

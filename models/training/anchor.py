@@ -16,7 +16,7 @@ from nearlinear.models.errors import SpecError
 from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.parameters import Parameters
 from nearlinear.models.prediction import Band
-from nearlinear.models.prior import step_exponent, step_loss, typical_step_loss
+from nearlinear.models.prior import StepLoss, step_exponent
 from nearlinear.models.throughput import Anchor
 from nearlinear.models.training.model import StepModel
 
@@ -24,7 +24,6 @@ TURNS = 30  # of fixing compute and losses in turn, each nearer than the last
 BISECTIONS = 60  # halvings of the logarithm: to the last bit of a float
 WIDEST = 1e9  # compute is never so many times slower or faster than the prior
 FEWEST_FEASIBLE = 0.1
-LEAST = 1e-12
 MOST_DEVIATIONS = 8.0  # of a fixed time below its prior: next to nothing is left of it
 SAME = 1e-3  # of a step: what rounding of a measured rate may hide
 
@@ -44,6 +43,8 @@ class Anchored:
         where the loss is a prior everywhere.
     shown : ndarray, shape (samples,)
         That loss, as a fraction of the step.
+    prior : StepLoss
+        What is lost where nothing is known.
     warnings : tuple of str
         What the user should know.
     """
@@ -53,6 +54,7 @@ class Anchored:
     base_devices: int
     known_devices: int
     shown: FloatArray
+    prior: StepLoss
     warnings: tuple[str, ...] = ()
 
     def loss_s(self, case: Case, devices: int) -> FloatArray:
@@ -63,16 +65,16 @@ class Anchored:
 
     def unexplained(self, devices: int) -> FloatArray:
         """Return what the step loses beyond the model, as a fraction, per sample."""
-        z = self.parameters.z_step
-        return self.shown * self._share(devices) + step_loss(devices, self.known_devices, z)
+        unknown = self.prior.draw(devices, self.known_devices, self.parameters.z_step)
+        return self.shown * self._share(devices) + unknown
 
     def _share(self, devices: int) -> FloatArray:
         """Return how much of the loss shown at the known scale a smaller one has, per sample.
 
         None up to ``base_devices``, all at ``known_devices``; nobody knows how it grows in between.
         """
-        base, known = typical_step_loss(self.base_devices), typical_step_loss(self.known_devices)
-        way = np.clip((typical_step_loss(devices) - base) / max(known - base, LEAST), 0.0, 1.0)
+        doublings = np.log2([devices / self.base_devices, max(self.known_devices / self.base_devices, 1.0)])
+        way = np.clip(doublings[0] / doublings[1], 0.0, 1.0) if doublings[1] else 1.0
         return np.asarray(way ** step_exponent(self.parameters.z_step))
 
 
@@ -86,7 +88,10 @@ def apply_anchors(model: StepModel, parameters: Parameters) -> Anchored:
     """
     anchors = model.case.scenario.knowledge.anchor
     none = np.zeros_like(parameters.slowness)
-    anchored = Anchored(parameters=parameters, node_loss_s=none, base_devices=1, known_devices=0, shown=none)
+    anchored = Anchored(
+        parameters=parameters, node_loss_s=none, base_devices=1, known_devices=0, shown=none,
+        prior=StepLoss(per_node=model.case.cluster.devices_per_node),
+    )  # fmt: skip
     if not anchors:
         return anchored
     # Throughputs of one device fix compute; anchors beyond it then show losses only.
@@ -184,6 +189,8 @@ def _rows(parameters: Parameters, rows: IntArray) -> Parameters:
         slowness=parameters.slowness[rows],
         z_step=parameters.z_step[rows],
         z_compute=parameters.z_compute[rows],
+        z_rerun=parameters.z_rerun[rows],
+        unhidden=parameters.unhidden[rows],
         row=parameters.row[rows],
         staging=_cost_rows(parameters.staging, rows) if parameters.staging else None,
     )

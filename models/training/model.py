@@ -9,6 +9,7 @@ import numpy as np
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.case import Case
 from nearlinear.models.parameters import Parameters
+from nearlinear.models.prior import rerun_factor
 from nearlinear.models.training.buckets import Buckets, fill_buckets
 from nearlinear.models.training.exchange import Exchange, exchange
 from nearlinear.models.training.kernel_times import KernelTimes, kernel_times
@@ -57,13 +58,20 @@ class StepModel:
         What a fit leaves out depends on the batch, so it differs between scales where their batches do.
         """
         case, batch = self.case, self.case.batch_per_device(devices)
+        known = self._rerun(parameters, devices)
         if case.line is not None:
-            return np.asarray(parameters.slowness * case.line.factor(batch, parameters.z_compute))
+            return np.asarray(known * case.line.factor(batch, parameters.z_compute))
         if self.kernel_times is None:
-            return parameters.slowness
+            return known
         times = self.kernel_times(batch)
         relative = times.relative[parameters.row % len(times.relative)]
-        return np.asarray(parameters.slowness * relative * np.exp(parameters.z_compute * times.spread))
+        return np.asarray(known * relative * np.exp(parameters.z_compute * times.spread))
+
+    def _rerun(self, parameters: Parameters, devices: int) -> FloatArray:
+        """Return compute as measured, which no other run repeats exactly."""
+        if devices in self.case.measured_scales:
+            return parameters.slowness
+        return np.asarray(parameters.slowness * rerun_factor(parameters.z_rerun))
 
     def exchange(self, parameters: Parameters, devices: int) -> Exchange:
         """Return who exchanges each bucket among ``devices`` devices, and how long it takes."""
@@ -102,6 +110,7 @@ class StepModel:
             optimizer_s=slowness * ideal.optimizer_s,
             exposed_s=exposed,
             hidden_s=hidden,
+            unhidden=parameters.unhidden,
             loss_s=np.broadcast_to(loss_s, slowness.shape),
             unexplained=np.broadcast_to(unexplained, slowness.shape),
         )

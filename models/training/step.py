@@ -3,7 +3,11 @@
     end(b) = max(end(b-1), ready(b)) + T(b),    step = forward + max(backward, end(last)) + optimiser
 
 One communication stream serves the buckets in order; without overlap all buckets are ready when
-backward ends. What the stream still does after backward is *exposed*, the rest is *hidden*.
+backward ends. What the stream still does after backward is *exposed*, the rest is *hidden*. Hidden exchange
+is not free: it shares memory, cores and the framework's attention with backward. A step pays at least
+a share of its exchange; what that is beyond the exposed part is *contention*:
+
+    contention = max(share x (exposed + hidden) - exposed, 0)
 """
 
 from dataclasses import dataclass
@@ -23,6 +27,8 @@ class StepTimes:
         Compute.
     exposed_s, hidden_s : ndarray
         Exchange after backward, and behind it.
+    contention_s : ndarray
+        What hidden exchange costs all the same.
     data_wait_s : ndarray
         Waiting for a batch; only a run that loads has any.
     loss_s : ndarray
@@ -36,14 +42,22 @@ class StepTimes:
     optimizer_s: FloatArray
     exposed_s: FloatArray
     hidden_s: FloatArray
+    contention_s: FloatArray
     data_wait_s: FloatArray
     loss_s: FloatArray
     unexplained_s: FloatArray
 
     @classmethod
-    def of(cls, *, unexplained: FloatArray, **parts: FloatArray) -> "StepTimes":
-        """Return the times with ``unexplained`` given as a fraction of all other parts."""
-        parts = {"data_wait_s": np.zeros_like(unexplained), **parts}
+    def of(
+        cls, *, unexplained: FloatArray, unhidden: FloatArray | float = 0.0, **parts: FloatArray
+    ) -> "StepTimes":
+        """Return the times with ``unexplained`` given as a fraction of all other parts.
+
+        ``unhidden`` is the share of the whole exchange that a step pays at least.
+        """
+        exposed, hidden = parts["exposed_s"], parts["hidden_s"]
+        contention = np.where(hidden > 0, np.maximum(unhidden * (exposed + hidden) - exposed, 0.0), 0.0)
+        parts = {"data_wait_s": np.zeros_like(unexplained), "contention_s": contention, **parts}
         known = sum((v for k, v in parts.items() if k != "hidden_s"), np.zeros_like(unexplained))
         return cls(unexplained_s=known * unexplained, **parts)
 
@@ -51,8 +65,8 @@ class StepTimes:
     def total_s(self) -> FloatArray:
         """The step."""
         return (
-            self.forward_s + self.backward_s + self.optimizer_s + self.exposed_s + self.data_wait_s
-            + self.loss_s + self.unexplained_s
+            self.forward_s + self.backward_s + self.optimizer_s + self.exposed_s + self.contention_s
+            + self.data_wait_s + self.loss_s + self.unexplained_s
         )  # fmt: skip
 
 

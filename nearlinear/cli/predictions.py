@@ -19,7 +19,8 @@ Explanation = tuple[str, list[tuple[str, str]]]  # a heading, and lines of a wor
 SUFFIXES = (".json", ".csv", ".html")
 BAR = 10
 COLUMNS = (
-    "devices", "step ms", "90 % band", "compute", "exposed", "hidden", "data", "lost", "efficiency", "",
+    "devices", "step ms", "90 % band", "compute", "exposed", "hidden", "contends",
+    "data", "lost", "efficiency", "",
     "samples/s", "measured", "allreduce",
 )  # fmt: skip
 
@@ -50,6 +51,7 @@ def show(
     print()
     shown = {
         "measured": any(point.measured_per_s for point in prediction.points),
+        "contends": any(point.breakdown_s.contention_s > 0 for point in prediction.points),
         "data": any(point.breakdown_s.data_wait_s > 0 for point in prediction.points),
     }
     keep = [i for i, column in enumerate(COLUMNS) if shown.get(column, True)]
@@ -112,6 +114,7 @@ def _row(point: Point) -> list[str]:
         _ms(compute),
         _ms(parts.exposed_communication_s),
         _ms(point.hidden_communication_s),
+        _ms(parts.contention_s),
         _ms(parts.data_wait_s),
         _ms(lost),
         f"{share.median:.0%} [{share.low:.0%} - {share.high:.0%}]",

@@ -116,7 +116,7 @@ def test_weights_averaged_every_few_steps_share_the_exchange() -> None:
         for k in (1, 8)
     )
     ratio = every.exposed_communication_s / eighth.exposed_communication_s
-    assert ratio == pytest.approx(8.0, rel=0.05)  # means over the middle samples of two runs
+    assert ratio == pytest.approx(8.0, rel=0.1)  # means over the middle samples of two runs
 
 
 @pytest.mark.parametrize("rule", [AsynchronousServer(period=8), ElasticAveraging(period=64)])

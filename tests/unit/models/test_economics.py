@@ -99,7 +99,7 @@ def test_more_epochs_count_against_speed_up() -> None:
     ends = _until(prediction)
     epochs = ends[-1].epochs.median / ends[0].epochs.median
     assert epochs > 1.5
-    assert ends[-1].speed_up.median == pytest.approx(faster / epochs, rel=0.02)
+    assert ends[-1].speed_up.median == pytest.approx(faster / epochs, rel=0.05)
 
 
 def test_the_band_of_time_holds_both_what_is_unknown_of_steps_and_of_epochs() -> None:

@@ -124,7 +124,7 @@ def test_an_anchor_still_scales_compute(tmp_path: Path) -> None:
         kernel_times(case.network, case.kernels, "fp32", batch).best.total_s for batch in (256, 128)
     )
     model = StepModel(case, central(case))
-    parameters = apply_anchors(model, draw(case, 11, 0)).parameters
+    parameters = apply_anchors(model, draw(case, 11, 0)).parameters.in_one_run()
     compute = model.slowness(parameters, 2) * model.layers(2).total_s
     assert compute == pytest.approx(256 / 5000 * half / whole, rel=1e-9)
 

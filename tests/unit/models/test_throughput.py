@@ -11,7 +11,7 @@ from nearlinear.models.case import Case
 from nearlinear.models.closed_form import predict
 from nearlinear.models.errors import ContentError, SpecError
 from nearlinear.models.parameters import central, draw
-from nearlinear.models.prediction import Point, Prediction
+from nearlinear.models.prediction import Z90, Point, Prediction
 from nearlinear.models.prior import table
 from nearlinear.models.scenario import Scenario
 from nearlinear.models.throughput import Throughput
@@ -139,7 +139,7 @@ def test_strong_scaling_follows_the_line() -> None:
 
 def test_bands_of_compute_widen_beyond_the_batches() -> None:
     case = Case.of(_scenario(global_batch=64))
-    model, parameters = StepModel(case, central(case)), draw(case, 4001, 0)
+    model, parameters = StepModel(case, central(case)), draw(case, 4001, 0).in_one_run()
     prior = table()["batch"]
     inside, outside = (float(np.log(model.slowness(parameters, n)).std()) for n in (1, 8))
     assert inside == pytest.approx(prior["inside"], rel=0.03)
@@ -152,7 +152,7 @@ def test_an_anchor_wins_at_its_scale_and_the_line_shapes_the_rest() -> None:
     assert predict(scenario).points[0].throughput_per_s.low == pytest.approx(64 / 0.074 * 1.1, rel=1e-9)
     case = Case.of(scenario)
     model = StepModel(case, central(case))
-    parameters = apply_anchors(model, draw(case, 11, 0)).parameters
+    parameters = apply_anchors(model, draw(case, 11, 0)).parameters.in_one_run()
     assert model.slowness(parameters, 4) * model.layers(4).total_s == pytest.approx(0.026 / 1.1, rel=1e-9)
 
 
@@ -276,7 +276,9 @@ def test_efficiency_of_strong_scaling_is_never_above_one() -> None:
     points = predict(
         Scenario.of(model="nin", cluster="titan", devices="1,2,8", global_batch=256, anchor="1:112")
     ).points
-    assert max(point.efficiency.high for point in points) <= 1.0 + 1e-9
+    assert max(point.efficiency.median for point in points) <= 1.0 + 1e-9
+    # only another run can look faster than the measured one
+    assert max(point.efficiency.high for point in points) <= np.exp(Z90 * table()["rerun"]["log_sd"]) + 1e-3
 
 
 def test_a_second_anchor_moves_the_fixed_time() -> None:
