@@ -80,7 +80,7 @@ class Case:
         scales = (*plan.devices, *(anchor.devices for anchor in scenario.knowledge.anchor))
         cluster = cluster_of(scenario.machine, max(scales))
         cluster.device.peak(scenario.workload.precision)
-        _check_batches(scenario, max(scales))
+        _check_batches(scenario)
         profile = read_profile(scenario.knowledge.profile) if scenario.knowledge.profile else None
         network = dnn.network(scenario.workload.model)
         case = cls(
@@ -193,7 +193,7 @@ class Case:
         """Return samples per device and step at a scale; a fraction where it does not divide."""
         plan = self.scenario.plan
         if plan.global_batch is not None:
-            return plan.global_batch / devices
+            return plan.global_batch.at(devices) / devices
         return float(plan.batch_per_device or DEFAULT_BATCH)
 
 
@@ -221,12 +221,18 @@ def _as_measured(cluster: Cluster, profile: Profile | None) -> Cluster:
     return replace(cluster, levels=(inside[-1], *cluster.levels[len(inside) :]))
 
 
-def _check_batches(scenario: Scenario, largest: int) -> None:
+def _check_batches(scenario: Scenario) -> None:
+    """Refuse scales without a batch, or with less than one sample for each device."""
     plan = scenario.plan
-    if plan.global_batch is not None and plan.global_batch < largest:
-        raise SpecError(
-            "--global-batch",
-            f"must give each of {largest} devices a sample",
-            got=plan.global_batch,
-            remedy=f"raise it or ask for at most {plan.global_batch} devices",
-        )
+    scales = {*plan.devices, *(anchor.devices for anchor in scenario.knowledge.anchor)}
+    if plan.global_batch is None:
+        return
+    for devices in sorted(scales):
+        samples = plan.global_batch.at(devices)
+        if samples < devices:
+            raise SpecError(
+                "--global-batch",
+                f"must give each of {devices} devices a sample",
+                got=samples,
+                remedy=f"raise it or ask for at most {samples} devices",
+            )

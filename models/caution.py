@@ -229,7 +229,7 @@ def _memory(case: Case, points: Sequence[Point]) -> Iterator[str]:
 
 def _batch(case: Case) -> Iterator[str]:
     whole = case.scenario.plan.global_batch
-    uneven = [d for d in case.scenario.plan.devices if whole and whole % d]
+    uneven = [d for d in case.scenario.plan.devices if whole and whole.at(d) % d]
     if uneven:
         listed = ", ".join(str(d) for d in uneven)
         yield f"global batch {whole} does not divide by {listed}: an average per device is taken"

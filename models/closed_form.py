@@ -218,11 +218,7 @@ def _breakdown(step: StepTimes, middle: IntArray) -> Breakdown:
 def _title(case: Case) -> str:
     plan, cluster = case.scenario.plan, case.cluster
     scaling = "strong scaling" if plan.global_batch else "weak scaling"
-    batch = (
-        f"global batch {plan.global_batch}"
-        if plan.global_batch
-        else f"batch {case.batch_per_device(1):g} per device"
-    )
+    batch = plan.global_batch.text if plan.global_batch else f"batch {case.batch_per_device(1):g} per device"
     parameters = case.network.parameters / 1e6
     return (
         f"{case.network.title} ({parameters:.3g} M parameters, {case.scenario.workload.precision})"

@@ -14,6 +14,7 @@ from typing import Any, Self
 from nearlinear.models.bucket_size import bucket, bucket_text
 from nearlinear.models.economics.question import Cost, Target, check_target
 from nearlinear.models.errors import ContentError, SpecError, nearest
+from nearlinear.models.global_batch import GlobalBatch, global_batch, plain
 from nearlinear.models.option import at_most, count, flag, one_of, option, text, whole
 from nearlinear.models.strict import line_of, read_toml
 from nearlinear.models.throughput import Anchor, Throughput, anchors, throughputs
@@ -76,7 +77,10 @@ class Plan:
     batch_per_device: int | None = option(
         count, f"Samples per device and step (weak scaling). (default: {DEFAULT_BATCH})", None
     )
-    global_batch: int | None = option(count, "Samples per step over all devices (strong scaling).", None)
+    global_batch: GlobalBatch | None = option(
+        global_batch, "Samples per step over all devices (strong scaling), or one for each scale, "
+        "DEVICES:SAMPLES,...", None, "SAMPLES",
+    )  # fmt: skip
     algorithm: str = option(
         text, "auto, ring, tree, copper, copper16, ps, ps-sharded, asa, asa16, hierarchical, "
         "recursive-doubling or halving-doubling.", "auto",
@@ -266,6 +270,8 @@ def _plain(name: str, value: Any) -> Any:
         return [str(one) for one in value]
     if name == "bucket":
         return bucket_text(value)
+    if name == "global_batch":
+        return plain(value)
     if name == "learning_rate":
         return str(value)
     return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,102 @@
+"""What a naive reader would say of a curve: three predictors to beat.
+
+*Linear*: throughput per device stays that of the largest known scale. *Constant*: it drops at once to one
+efficiency, the median over the judged points of all *other* curves. *Paleo*: the known step, plus the
+exchange of all weights without overlap, latency or chunks, at the nominal bandwidth of each level of
+links; of Paleo's schemes the one that is best on the curves, which flatters it:
+
+    tree 2 ceil(log2 u) S/B,    butterfly ceil(log2 u) S/B,    mixing S/B
+
+for u units of a level, S bytes of weights and the bandwidth B of what joins units.
+
+References
+----------
+Qi, Sparks and Talwalkar 2017, "Paleo: a performance model for deep neural networks", section 3; schemes as
+its program has them.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from nearlinear.models.arrays import FloatArray
+from nearlinear.models.units import FLOAT32_BYTES
+from nearlinear.reports.validation.curve import Curve
+from nearlinear.reports.validation.replay import Replay
+
+Predicted = list[FloatArray]  # one array per replay, samples/s at its judged scales
+SCHEMES: dict[str, Callable[[float], float]] = {
+    "tree": lambda units: 2.0 * np.ceil(np.log2(units)),
+    "butterfly": lambda units: np.ceil(np.log2(units)),
+    "mixing": lambda units: float(units > 1),
+}
+
+
+def linear(replays: Sequence[Replay]) -> Predicted:
+    """Return throughputs in proportion to devices from the largest known scale."""
+    return [one.devices * _known(one) for one in replays]
+
+
+def constant(replays: Sequence[Replay]) -> Predicted:
+    """Return linear throughputs times the median efficiency of all other curves."""
+    straight = linear(replays)
+    ratios = [one.published / line for one, line in zip(replays, straight, strict=True)]
+    found = []
+    for index, line in enumerate(straight):
+        others = [ratio for i, ratio in enumerate(ratios) if i != index]
+        found.append(line * (float(np.median(np.concatenate(others))) if others else 1.0))
+    return found
+
+
+def paleo(replays: Sequence[Replay]) -> Predicted:
+    """Return what Paleo's formula says, by the scheme with the least median error on these curves."""
+    by_scheme = [[_paleo(one, rounds) for one in replays] for rounds in SCHEMES.values()]
+    published = np.concatenate([one.published for one in replays])
+    errors = [np.median(np.abs(np.concatenate(found) / published - 1.0)) for found in by_scheme]
+    return by_scheme[int(np.argmin(errors))]
+
+
+BASELINES: dict[str, Callable[[Sequence[Replay]], Predicted]] = {
+    "linear": linear,
+    "constant": constant,
+    "Paleo": paleo,
+}
+
+
+def _known_devices(replay: Replay) -> int:
+    known = replay.situation.known(replay.curve)
+    return max(known) if known else 0
+
+
+def _known(replay: Replay) -> float:
+    """Return throughput per device at the largest known scale; at the smallest where nothing is known."""
+    devices = _known_devices(replay) or int(replay.curve.devices[0])
+    return replay.curve.rate(devices) / devices
+
+
+def _paleo(replay: Replay, rounds: Callable[[float], float]) -> FloatArray:
+    curve, known = replay.curve, _known_devices(replay) or int(replay.curve.devices[0])
+    case = curve.case
+    compute_s = case.batch_per_device(known) / _known(replay) - _exchange_s(curve, known, rounds)
+    base = known if replay.situation.known(curve) else int(curve.devices[0])
+    ratio = [case.batch_per_device(int(n)) / case.batch_per_device(base) for n in replay.devices]
+    step = [
+        max(compute_s, 0.0) * share + _exchange_s(curve, int(n), rounds)
+        for share, n in zip(ratio, replay.devices, strict=True)
+    ]
+    batches = np.array([case.batch_per_device(int(n)) * n for n in replay.devices])
+    return np.asarray(batches / np.array(step))
+
+
+def _exchange_s(curve: Curve, devices: int, rounds: Callable[[float], float]) -> float:
+    case = curve.case
+    size, time, below = case.network.parameters * FLOAT32_BYTES, 0.0, 1
+    for level in case.cluster.levels:
+        span = min(devices, level.span or devices)
+        units = -(-span // below)
+        bandwidth = level.link.bandwidth_bytes_per_s.value * max(level.uplinks, 1.0)
+        time += rounds(float(max(units, 1))) * size / bandwidth
+        below = level.span or below
+        if devices <= below:
+            break
+    return time

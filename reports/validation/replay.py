@@ -1,0 +1,84 @@
+"""A curve replayed in a situation: predictions with bands beside what was published."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nearlinear.models.arrays import FloatArray, IntArray
+from nearlinear.models.closed_form import predict
+from nearlinear.models.prediction import Prediction
+from nearlinear.reports.validation.curve import Curve
+from nearlinear.reports.validation.situation import Situation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Replay:
+    """Predicted and published throughput of one curve; arrays have the shape (judged scales,).
+
+    Attributes
+    ----------
+    curve, situation : Curve, Situation
+        What was replayed.
+    prediction : Prediction
+        At all scales of the curve.
+    devices : ndarray of int
+        Judged scales.
+    published, median, low, high : ndarray
+        Samples per second.
+    """
+
+    curve: Curve
+    situation: Situation
+    prediction: Prediction
+    devices: IntArray
+    published: FloatArray
+    median: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+    @property
+    def error(self) -> FloatArray:
+        """Predicted over published throughput, minus one."""
+        return np.asarray(self.median / self.published - 1.0)
+
+    @property
+    def covered(self) -> np.ndarray:
+        """Whether the band holds what was published."""
+        return np.asarray((self.low <= self.published) & (self.published <= self.high))
+
+    @property
+    def per_device(self) -> float:
+        """Published throughput per device at the smallest scale, to which efficiency refers."""
+        return float(self.curve.samples_per_s[0] / self.curve.devices[0])
+
+    def efficiency(self, samples_per_s: FloatArray) -> FloatArray:
+        """Return throughputs at the judged scales as efficiencies."""
+        return np.asarray(samples_per_s / self.devices / self.per_device)
+
+    @property
+    def knees(self) -> tuple[int, int]:
+        """Largest scales with an efficiency of at least 80 %, predicted and published."""
+        predicted = [p.devices for p in self.prediction.points if p.efficiency.median >= KNEE]
+        return max(predicted), int(self.curve.devices[self.curve.efficiency >= KNEE].max())
+
+
+KNEE = 0.8
+
+
+def replay(curve: Curve, situation: Situation) -> Replay | None:
+    """Return the replay of a curve; None where the situation leaves nothing to judge."""
+    scored = situation.scored(curve)
+    if not scored.any():
+        return None
+    prediction = predict(situation.scenario(curve))
+    bands = [point.throughput_per_s for point in prediction.points]
+    return Replay(
+        curve=curve,
+        situation=situation,
+        prediction=prediction,
+        devices=curve.devices[scored],
+        published=curve.samples_per_s[scored],
+        median=np.array([band.median for band in bands])[scored],
+        low=np.array([band.low for band in bands])[scored],
+        high=np.array([band.high for band in bands])[scored],
+    )
