@@ -162,9 +162,7 @@ def _print_spreads(points: Points, constants: Constants) -> None:
     shows = more > SHOWS * points.node[beyond]
     paid = np.maximum((points.measured - points.node)[beyond][shows] / more[shows], LEAST_SHARE)
     spread = np.log(paid).std(ddof=1)
-    print(
-        f"[overlap] paid share of the exchange: median {np.median(paid):.2f}, log_sd {spread:.2f}, n {len(paid)}"
-    )
+    print(f"[overlap] share paid: median {np.median(paid):.2f}, log_sd {spread:.2f}, n {len(paid)}")
     print(f"loss per doubling beyond a node: median {middle:.4f}, 95th percentile {high:.3f}, n {len(each)}")
 
 

@@ -34,7 +34,8 @@ SYSTEMS: tuple[tuple[str, str, str, str, Mapping[str, Any]], ...] = (
      {"cluster": "dgx-1p"}),
     ("tf-gce-k80", "tensorflow", "tensorflow-gce", "tf_cnn_benchmarks, Google Compute Engine, K80",
      {"device": "k80", "per-node": 8}),
-    ("tf-ec2-k80-dist", "tensorflow", "tensorflow-ec2-distributed", "tf_cnn_benchmarks, p2.8xlarge, K80", P2_8),
+    ("tf-ec2-k80-dist", "tensorflow", "tensorflow-ec2-distributed", "tf_cnn_benchmarks, p2.8xlarge, K80",
+     P2_8),
     ("tf-ec2-k80", "tensorflow", "tensorflow-ec2", "tf_cnn_benchmarks, one p2.8xlarge, K80", P2_8),
     ("mxnet-p2.16xl", "mxnet", "mxnet-p2", "MXNet, p2.16xlarge, K80", {"cluster": "p2-16xlarge"}),
     ("dlperf-ResNet", "dlperf", "dlperf-resnet", "OneFlow DLPerf, ResNet-50, V100, one EDR adapter per node",
@@ -50,7 +51,9 @@ NOTES = {
     "mindspore": "synchronous data parallelism with HCCL",
     "theano-mpi": "BSP, NCCL, one exchange per tensor, not overlapped",
 }
-LIBRARY_RINGS = ("NGC", "sync DP", "NCCL")  # strategies that exchange with NCCL or its kind
+# Strategies that exchange with NCCL or its kind: rings, all of which share the one adapter of a node. Where
+# each device has its own, there are as many rings, which take what the two-level algorithms take.
+LIBRARY_RINGS = ("NGC", "sync DP", "NCCL")
 THEANO = {"AlexNet": "alexnet", "GoogLeNet": "googlenet", "VGG16": "vgg-16", "ResNet-50": "resnet-50-v1"}
 FIRECAFFE = Path(__file__).parents[1] / "docs" / "examples" / "firecaffe_results.csv"
 EPOCH_IMAGES = 1.2e6
@@ -92,7 +95,7 @@ def data_parallel(data: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         own: dict[str, Any] = {"name": _name(name), "model": NETWORKS[first["model"]]}
         if first["precision"] != "fp32":
             own["precision"] = "fp16"
-        if any(word in first["strategy"] for word in LIBRARY_RINGS) and not served:
+        if any(word in first["strategy"] for word in LIBRARY_RINGS) and not served and "nics" not in machine:
             own["algorithm"] = "ring"
         if first["per_device_batch"]:
             own["batch-per-device"] = int(float(first["per_device_batch"]))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nearlinear.models.scenario import Knowledge, Machine, Plan, Scenario, Workload
     from nearlinear.models.throughput import Anchor, Throughput
     from nearlinear.reports.report import render_report
+    from nearlinear.reports.validation.leaderboard import validate_suite
     from nearlinear.simulator.simulation import simulate
 
 __version__ = "0.1.0"
@@ -28,6 +29,7 @@ __all__ = [
     "predict",
     "render_report",
     "simulate",
+    "validate_suite",
 ]
 
 _HOME = {
@@ -42,6 +44,7 @@ _HOME = {
     "predict": "models.closed_form",
     "render_report": "reports.report",
     "simulate": "simulator.simulation",
+    "validate_suite": "reports.validation.leaderboard",
 }
 
 if not TYPE_CHECKING:

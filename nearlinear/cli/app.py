@@ -23,6 +23,7 @@ from nearlinear.cli.report import report
 from nearlinear.cli.schema import schema
 from nearlinear.cli.simulate import alone, simulate
 from nearlinear.cli.train import train
+from nearlinear.cli.validate import validate
 
 app = typer.Typer(
     name="nearlinear",
@@ -43,6 +44,7 @@ app.command("calibrate")(calibrate)
 app.command("check")(check)
 app.command("compare")(compare)
 app.command("report")(report)
+app.command("validate")(validate)
 app.command("list")(list_entries)
 app.command("show")(show)
 app.command("schema")(schema)

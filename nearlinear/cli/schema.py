@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
-NAMES = ("goodput", "prediction", "profile", "record", "scenario", "simulation")
+NAMES = (
+    "curves", "goodput", "prediction", "profile", "record", "scenario", "simulation", "validation",
+)  # fmt: skip
 
 
 def schema(

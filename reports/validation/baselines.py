@@ -34,7 +34,7 @@ SCHEMES: dict[str, Callable[[float], float]] = {
 
 def linear(replays: Sequence[Replay]) -> Predicted:
     """Return throughputs in proportion to devices from the largest known scale."""
-    return [one.devices * _known(one) for one in replays]
+    return [one.devices.astype(float) * _known(one) for one in replays]
 
 
 def constant(replays: Sequence[Replay]) -> Predicted:

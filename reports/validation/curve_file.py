@@ -29,15 +29,18 @@ from typing import Any
 import numpy as np
 
 from nearlinear.models.arrays import FloatArray
+from nearlinear.models.case import Case
 from nearlinear.models.errors import ContentError, SpecError, nearest
 from nearlinear.models.option import above, count, flag, text
-from nearlinear.models.scenario import TABLES, Scenario, option_fields
+from nearlinear.models.scenario import Scenario, option_fields
 from nearlinear.models.strict import build, line_of, read_toml
 from nearlinear.reports.validation.curve import Curve, Published
 
 MEASURED = ("samples-per-s", "step-time-s", "time-s")
 OWN = ("name", "remembered", "real-data", "samples", *MEASURED)
+SHARED = ("workload", "machine", "plan", "knowledge")
 UNKNOWN = ("anchor", "throughput")  # what a situation knows is not the file's to say
+TABLES = ("published", "curve", *SHARED)
 
 
 def read_curves(path: Path) -> list[Curve]:
@@ -52,8 +55,8 @@ def read_curves(path: Path) -> list[Curve]:
     """
     content = read_toml(path)
     for table in content:
-        if table not in ("published", "curve", *TABLES):
-            remedy = nearest(table, ["published", "curve", *TABLES])
+        if table not in TABLES:
+            remedy = nearest(table, list(TABLES)) or f"known are {', '.join(TABLES)}"
             raise ContentError(line_of(path, table), "unknown table", got=table, remedy=remedy)
     published = _published(path, content.get("published"))
     shared = dict(_shared(path, content))
@@ -78,9 +81,21 @@ def _published(path: Path, raw: Any) -> Published:
 
 def _shared(path: Path, content: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, str]]]:
     """Yield each scenario option that all curves share, with its place."""
-    for table in TABLES:
+    for table in SHARED:
+        known = _keys(table)
         for key, value in content.get(table, {}).items():
+            if key not in known:
+                remedy = nearest(key, known) or f"known are {', '.join(known)}"
+                raise ContentError(
+                    line_of(path, f"{table}.{key}"), f"unknown key of {table}", got=key, remedy=remedy
+                )
             yield key, (value, line_of(path, f"{table}.{key}"))
+
+
+def _keys(*tables: str) -> list[str]:
+    """Return the keys of a scenario's tables that a file of curves may say."""
+    names = [spec.name.replace("_", "-") for table, spec in option_fields() if table in tables]
+    return [name for name in names if name not in UNKNOWN]
 
 
 def _curve(
@@ -92,7 +107,7 @@ def _curve(
     def where(key: str) -> str:
         return line_of(path, f"curve.{index}.{key}")
 
-    known = {spec.name.replace("_", "-") for _, spec in option_fields()} - set(UNKNOWN)
+    known = _keys(*SHARED)
     for key in raw:
         if key not in known and key not in OWN:
             remedy = nearest(key, [*known, *OWN])
@@ -123,9 +138,12 @@ def _scenario(path: Path, options: Mapping[str, tuple[Any, str]]) -> Scenario:
         raise ContentError(str(path), "every curve must say its devices", remedy="devices = [1, 2, 4, 8]")
     values = {key.replace("-", "_"): value for key, (value, _) in options.items()}
     try:
-        return Scenario.from_options(values, lambda _, key: key.replace("_", "-"))
+        scenario = Scenario.from_options(values, lambda _, key: key.replace("_", "-"))
+        Case.of(scenario)  # what is wrong with a name shows only where it is looked up
     except SpecError as error:
-        raise _here(path, error.where, error, places.get(error.where)) from None
+        key = "model" if error.where == "MODEL" else error.where.removeprefix("--")
+        raise _here(path, key, error, places.get(key)) from None
+    return scenario
 
 
 def _here(path: Path, key: str, error: SpecError, place: str | None = None) -> ContentError:
@@ -152,7 +170,7 @@ def _rates(raw: Mapping[str, Any], scenario: Scenario) -> FloatArray:
         if "samples" not in raw:
             raise SpecError("samples", "must say of how many samples time-s is")
         return np.asarray(count(raw["samples"], "samples") / found)
-    return np.array([_step(scenario, n) for n in devices]) / found
+    return np.asarray(np.array([_step(scenario, n) for n in devices]) / found)
 
 
 def _step(scenario: Scenario, devices: int) -> float:

@@ -23,7 +23,7 @@ class Errors:
     bias : float
         Median of the signed error; above 0 where predictions are too fast.
     efficiency : float
-        Mean absolute error of scaling efficiency.
+        Mean absolute error of scaling efficiency; nan where no scale was known.
     rank : float
         Spearman's correlation of predicted with published efficiency; nan where either has one value.
     """
@@ -80,6 +80,7 @@ def score(replays: Sequence[Replay]) -> Scores:
 def errors(replays: Sequence[Replay], predicted: Predicted) -> Errors:
     """Return the errors of predicted throughputs, one array per replay."""
     published = np.concatenate([one.published for one in replays])
+    refers = bool(replays[0].situation.known(replays[0].curve))  # efficiency needs a scale to refer to
     error = np.concatenate(predicted) / published - 1.0
     said = np.concatenate([one.efficiency(rate) for one, rate in zip(replays, predicted, strict=True)])
     seen = np.concatenate([one.efficiency(one.published) for one in replays])
@@ -88,8 +89,8 @@ def errors(replays: Sequence[Replay], predicted: Predicted) -> Errors:
         high=float(np.quantile(np.abs(error), HIGH)),
         worst=float(np.abs(error).max()),
         bias=float(np.median(error)),
-        efficiency=float(np.abs(said - seen).mean()),
-        rank=rank_correlation(said, seen),
+        efficiency=float(np.abs(said - seen).mean()) if refers else float("nan"),
+        rank=rank_correlation(said, seen) if refers else float("nan"),
     )
 
 

@@ -13,6 +13,11 @@ from nearlinear.models import prediction, scenario
 from nearlinear.models.catalogue import DATA
 from nearlinear.models.compute_profile import PLAIN, TERMS
 from nearlinear.models.link_profile import Holdout
+from nearlinear.reports.validation.curve import Published
+from nearlinear.reports.validation.curve_file import OWN, SHARED, UNKNOWN
+from nearlinear.reports.validation.explanation import Explanation
+from nearlinear.reports.validation.history import Worse
+from nearlinear.reports.validation.scores import Errors
 from nearlinear.simulator.failures.outcome import GoodputPoint, Simulated
 from tests.unit.models.kernels_known import all_families
 
@@ -50,6 +55,9 @@ def _find(node: Any, wanted: set[str]) -> bool:
         ("profile", Holdout),
         ("goodput", GoodputPoint),
         ("goodput", Simulated),
+        ("validation", Errors),
+        ("validation", Explanation),
+        ("validation", Worse),
     ],
 )
 def test_fields(schema: str, kind: Any) -> None:
@@ -74,3 +82,15 @@ def test_scenario_tables(table: str) -> None:
 @pytest.mark.parametrize("name", ["goodput", "prediction", "profile", "record", "scenario"])
 def test_every_object_is_closed_or_says_why(name: str) -> None:
     assert _schema(name)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_files_of_curves() -> None:
+    """A table of a file of curves has the keys of a scenario's, and a curve has all of them."""
+    curves, scenarios = _schema("curves")["properties"], _schema("scenario")["properties"]
+    every: set[str] = set()
+    for table in SHARED:
+        keys = set(scenarios[table]["properties"]) - set(UNKNOWN)
+        assert set(curves[table]["properties"]) == keys
+        every |= keys
+    assert set(curves["curve"]["items"]["properties"]) == every | set(OWN)
+    assert {name.replace("_", "-") for name in _names(Published)} == set(curves["published"]["properties"])

@@ -66,7 +66,7 @@ def test_public_names() -> None:
     """The front door is a promise: a name is added here on purpose or not at all."""
     assert sorted(nearlinear.__all__) == [
         "Anchor", "Knowledge", "Machine", "Plan", "Scenario", "Throughput", "Workload", "__version__",
-        "fit_profile", "predict", "render_report", "simulate",
+        "fit_profile", "predict", "render_report", "simulate", "validate_suite",
     ]  # fmt: skip
     for name in nearlinear.__all__:
         assert getattr(nearlinear, name) is not None

@@ -95,10 +95,11 @@ def test_conditions_of_steps_change_the_result(cli: Cli) -> None:
     calm = parts()
     for option in (
         ("--jitter", "20%"), ("--slow-node", "1:0.5"), ("--slow-link", "node 0:0.1"), ("--loader", "50ms"),
-        ("--steps", "3", "--bucket-order", "priority"),
         ("--fabric", "fat-tree:down=1,levels=2", "--switch-latency", "9us"),
     ):  # fmt: skip
         assert parts(*option) != calm, option
+    layers = ("--steps", "3", "--bucket", "layer")
+    assert parts(*layers, "--bucket-order", "priority") != parts(*layers)
 
 
 @pytest.mark.parametrize("jitter", ["5%", "gamma:5%", "exponential:5%"])

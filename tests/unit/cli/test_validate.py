@@ -1,0 +1,119 @@
+"""``nearlinear validate``: what it prints, writes, compares and refuses."""
+
+import csv
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.architecture.test_contracts import _schema
+from tests.unit.cli.conftest import Cli
+from tests.unit.reports.test_validation import CURVE, HEAD
+
+
+@pytest.fixture
+def ours(cli: Cli) -> Path:
+    """A folder of one curve, in the directory where the command runs."""
+    folder = Path("ours")
+    folder.mkdir()
+    (folder / "rack.toml").write_text(HEAD + CURVE)
+    return folder
+
+
+def test_shipped_suites_are_listed(cli: Cli) -> None:
+    printed = cli("validate").out
+    for name in ("data-parallel", "seeds"):
+        assert f"\n{name}" in printed
+    listed = json.loads(cli("validate", "--json").out)["result"]["suites"]
+    assert {"name", "curves", "groups"} == set(listed[0])
+
+
+def test_a_folder_is_replayed(cli: Cli, ours: Path) -> None:
+    done = cli("validate", "ours")
+    assert done.code == 0
+    assert "curves, one device known: 1 curves, 2 points" in done.out
+    assert "curves, one node known: 1 curves, 1 points" in done.out
+    for word in ("nearlinear", "linear", "constant", "Paleo", "resnet", "4: ", "8: "):
+        assert word in done.out
+    brief = cli("validate", "ours", "--brief", "--situation", "one-node").out
+    assert "resnet" not in brief
+    assert "one device known" not in brief
+
+
+def test_every_point_in_json(cli: Cli, ours: Path) -> None:
+    document = json.loads(cli("validate", "ours", "--json", "--situation", "one-device").out)
+    jsonschema.Draft202012Validator(_schema("validation")).validate(document)
+    (found,) = document["result"]["curves"]
+    assert [point["published_per_s"] for point in found["points"]] == [1330, 2520]
+    for point in found["points"]:
+        band = point["predicted_per_s"]
+        assert band["low"] <= band["median"] <= band["high"]
+        assert point["error"] == pytest.approx(band["median"] / point["published_per_s"] - 1)
+    assert document["result"]["worse"] == []
+
+
+def test_files_are_written(cli: Cli, ours: Path) -> None:
+    printed = cli("validate", "ours", "--out", "b.html", "--plot", "b.svg", "--record", "h.csv").out
+    for name in ("b.html", "b.svg", "h.csv"):
+        assert f"wrote {name}" in printed
+    page = Path("b.html").read_text()
+    assert "one node known" in page
+    assert "<svg" in page
+    assert "error of predicted throughput" in Path("b.svg").read_text()
+    cli("validate", "ours", "--out", "b.md")
+    assert "| resnet | 4: " in Path("b.md").read_text()
+    cli("validate", "ours", "--out", "b.json")
+    assert json.loads(Path("b.json").read_text())["schema"] == "nearlinear/validation"
+    with Path("h.csv").open() as file:
+        assert [row["situation"] for row in csv.DictReader(file)] == ["one-device", "one-node", "no-anchor"]
+
+
+def test_a_curve_that_got_worse_is_refused_with_5(cli: Cli, ours: Path) -> None:
+    cli("validate", "ours", "--record", "ours/history.csv")
+    assert cli("validate", "ours").code == 0
+    history = Path("ours/history.csv")
+    rows = history.read_text().replace("resnet,one-node,1,", "resnet,one-node,1,-9")
+    history.write_text(rows)
+    done = cli("validate", "ours")
+    assert done.code == 5
+    assert "ours: 1 curves are worse by more than 2 points than in history.csv; first resnet" in done.err
+    assert len(done.err.strip().splitlines()) == 1
+    elsewhere = Path("other.csv")
+    elsewhere.write_text("curve,situation,median_error\n")
+    assert cli("validate", "ours", "--history", "other.csv").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("data-paralel",), 2, "SUITE: must be a suite or a folder, got 'data-paralel'; did you mean"),
+        (("ours", "--situation", "one-devise"), 2, "--situation: must be a situation, got 'one-devise'"),
+        (("ours", "--out", "x.csv"), 2, "--out: must end in .json, .md, .html"),
+        (("ours", "--history", "none.csv"), 2, "--history: must be a readable file"),
+        (("ours", "--record", "missing/h.csv"), 2, "--record: must lie in a folder that is there"),
+    ],
+)  # fmt: skip
+def test_wrong_use_is_one_line(
+    cli: Cli, ours: Path, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    done = cli("validate", *arguments)
+    assert (done.code, done.out) == (code, "")
+    assert said in done.err
+    assert len(done.err.strip().splitlines()) == 1
+
+
+def test_wrong_files_are_refused_with_3(cli: Cli, ours: Path) -> None:
+    (ours / "rack.toml").write_text((HEAD + CURVE).replace("resnet-50", "resnet-5O"))
+    done = cli("validate", "ours")
+    assert done.code == 3
+    assert "ours/rack.toml:18: model: must be a known network, got 'resnet-5O'" in done.err
+    (ours / "rack.toml").write_bytes(b"\xff\xfe")
+    assert cli("validate", "ours").code == 3
+
+
+def test_a_situation_that_leaves_nothing_is_refused(cli: Cli, ours: Path) -> None:
+    (ours / "rack.toml").write_text((HEAD + CURVE).replace("[1, 4, 8]", "[1, 2, 8]"))
+    done = cli("validate", "ours", "--situation", "one-node")
+    assert done.code == 2
+    assert "leaves nothing to judge in ours" in done.err
