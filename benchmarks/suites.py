@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from suites_examples import examples
+
 from nearlinear.reports.validation.suite import SHIPPED
 
 READ = "2026-11-21"
@@ -202,6 +204,7 @@ def main() -> None:
     data = parser.parse_args().data
     write("data-parallel", [*data_parallel(data), theano_mpi(data)])
     write("seeds", [firecaffe(), theano_mpi(data)])
+    write("examples", examples(by_curve(data, "nvidia_deeplearningexamples.csv", "throughput")))
 
 
 if __name__ == "__main__":
