@@ -9,7 +9,7 @@ they are judged on. The tables of docs/accuracy.md are this output.
 """
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,21 +24,12 @@ from nearlinear.calibrate.curves.shapes import SHAPES, scores
 from nearlinear.calibrate.points import groups
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.collectives.curve import Curve
+from nearlinear.reports.validation.log_baselines import SHAPES as SIMPLE
+from nearlinear.reports.validation.log_baselines import Shape
 
 SEEDS = range(20)
 LARGE_BYTES = 64 * 1024
 MANY_SIZES = 12
-Shape = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
-
-
-def _line(size_bytes: FloatArray, time_s: FloatArray, query_bytes: FloatArray) -> FloatArray:
-    """Return one latency and bandwidth by least squares on seconds."""
-    slope, latency = np.polyfit(size_bytes, time_s, 1)
-    return np.asarray(np.maximum(latency + slope * query_bytes, 1e-12))
-
-
-def _power(size_bytes: FloatArray, time_s: FloatArray, query_bytes: FloatArray) -> FloatArray:
-    return np.asarray(np.exp(np.interp(np.log(query_bytes), np.log(size_bytes), np.log(time_s))))
 
 
 def _chosen(size_bytes: FloatArray, time_s: FloatArray, query_bytes: FloatArray) -> FloatArray:
@@ -52,11 +43,8 @@ PREDICTORS: dict[str, Shape] = {
     "pieces": SHAPES["pieces"],
     "envelope": SHAPES["envelope"],
     "chosen per curve": _chosen,
-    "linear in bytes": lambda s, t, q: np.interp(q, s, t),
-    "log-log": _power,
-    "one line": _line,
+    **SIMPLE,
 }
-SIMPLE = ("linear in bytes", "log-log", "one line")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -22,6 +22,7 @@ from nearlinear.models.arrays import FloatArray
 from nearlinear.models.catalogue import devices, find_link
 from nearlinear.models.collectives.curve import Curve
 from nearlinear.models.collectives.surface import Surface
+from nearlinear.reports.validation.log_baselines import bus_ratio
 
 DEVICES = {"a100_sxm": "a100-sxm-80gb", "h100_sxm": "h100-sxm", "h200_sxm": "h200", "b200_sxm": "b200"}
 GENERATIONS = {"a100_sxm": "ampere", "h100_sxm": "hopper", "h200_sxm": "hopper", "b200_sxm": "blackwell"}
@@ -79,7 +80,7 @@ def _helped(target: Target) -> FloatArray:
 
 def _same_bandwidth(target: Target) -> FloatArray:
     near = target.nearest
-    ratio = bus_factor(target.operation, target.units) / bus_factor(target.operation, near.units)
+    ratio = bus_ratio(target.operation, target.units, near.units)
     return near.at(target.size_bytes, target.surface.growth) * ratio
 
 

@@ -44,16 +44,16 @@ def check_all(
     rows: list[HeldOut] = []
     for by in WAYS if spec.holdout else ():
         if by == "runs" and len(apart) > len(files):
-            found, told = _curves(alike(medians(apart), [])), [Path(file.path).name for file in apart]
+            found, told = of_libraries(alike(medians(apart), [])), [Path(file.path).name for file in apart]
         else:
-            found, told = _curves(points), names
+            found, told = of_libraries(points), names
         held = [check_curves(found, by, mask) for mask in splits(found, by, spec.holdout, spec.seed)]
         rows += _rows(by, [one for one in held if one is not None], told)
         rows += _rows(by, list(_by_fit(links, by, spec)), names)
     return tuple(rows)
 
 
-def _curves(points: Points) -> Points:
+def of_libraries(points: Points) -> Points:
     """Return the points that are predicted as curves: all but our own rounds and messages."""
     return points[(points.algorithm == "vendor") & ~np.isin(points.operation, (MESSAGE, *STREAMS))]
 

@@ -106,7 +106,9 @@ def _ranks(points: Points, held: np.ndarray, judged: Judged) -> Iterator[Predict
         if not len(asked):
             continue
         units, chain = units_of(points[asked])
-        curves = _others(points, rows[~held[rows]], chain, points.ranks[asked[0]] // points.nodes[asked[0]])
+        curves = other_counts(
+            points, rows[~held[rows]], chain, points.ranks[asked[0]] // points.nodes[asked[0]]
+        )
         if not curves:
             continue
         operation = str(points.operation[asked[0]])
@@ -122,8 +124,16 @@ def _ranks(points: Points, held: np.ndarray, judged: Judged) -> Iterator[Predict
         )
 
 
-def _others(points: Points, rows: IntArray, chain: bool, per_node: int) -> list[Curve]:
-    """Return the curves of other rank counts on the same level: within a node, or of as full nodes."""
+def other_counts(points: Points, rows: IntArray, chain: bool, per_node: int) -> list[Curve]:
+    """Return the curves of other rank counts on the same level: within a node, or of as full nodes.
+
+    Parameters
+    ----------
+    rows : ndarray of int
+        Points that are known.
+    chain, per_node : bool, int
+        Whether the level is the node, and how many ranks a node has where it is not.
+    """
     mine = points[rows]
     alike = mine.nodes == 1 if chain else (mine.nodes > 1) & (mine.ranks // mine.nodes == per_node)
     mine = mine[alike]

@@ -16,13 +16,16 @@ its program has them.
 """
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.units import FLOAT32_BYTES
 from nearlinear.reports.validation.curve import Curve
-from nearlinear.reports.validation.replay import Replay
+
+if TYPE_CHECKING:  # a replay names its baselines
+    from nearlinear.reports.validation.replay import Replay
 
 Predicted = list[FloatArray]  # one array per replay, samples/s at its judged scales
 SCHEMES: dict[str, Callable[[float], float]] = {
@@ -32,12 +35,12 @@ SCHEMES: dict[str, Callable[[float], float]] = {
 }
 
 
-def linear(replays: Sequence[Replay]) -> Predicted:
+def linear(replays: Sequence["Replay"]) -> Predicted:
     """Return throughputs in proportion to devices from the largest known scale."""
     return [one.devices.astype(float) * _known(one) for one in replays]
 
 
-def constant(replays: Sequence[Replay]) -> Predicted:
+def constant(replays: Sequence["Replay"]) -> Predicted:
     """Return linear throughputs times the median efficiency of all other curves."""
     straight = linear(replays)
     ratios = [one.published / line for one, line in zip(replays, straight, strict=True)]
@@ -48,7 +51,7 @@ def constant(replays: Sequence[Replay]) -> Predicted:
     return found
 
 
-def paleo(replays: Sequence[Replay]) -> Predicted:
+def paleo(replays: Sequence["Replay"]) -> Predicted:
     """Return what Paleo's formula says, by the scheme with the least median error on these curves."""
     by_scheme = [[_paleo(one, rounds) for one in replays] for rounds in SCHEMES.values()]
     published = np.concatenate([one.published for one in replays])
@@ -56,25 +59,25 @@ def paleo(replays: Sequence[Replay]) -> Predicted:
     return by_scheme[int(np.argmin(errors))]
 
 
-BASELINES: dict[str, Callable[[Sequence[Replay]], Predicted]] = {
+BASELINES: dict[str, Callable[[Sequence["Replay"]], Predicted]] = {
     "linear": linear,
     "constant": constant,
     "Paleo": paleo,
 }
 
 
-def _known_devices(replay: Replay) -> int:
+def _known_devices(replay: "Replay") -> int:
     known = replay.situation.known(replay.curve)
     return max(known) if known else 0
 
 
-def _known(replay: Replay) -> float:
+def _known(replay: "Replay") -> float:
     """Return throughput per device at the largest known scale; at the smallest where nothing is known."""
     devices = _known_devices(replay) or int(replay.curve.devices[0])
     return replay.curve.rate(devices) / devices
 
 
-def _paleo(replay: Replay, rounds: Callable[[float], float]) -> FloatArray:
+def _paleo(replay: "Replay", rounds: Callable[[float], float]) -> FloatArray:
     curve, known = replay.curve, _known_devices(replay) or int(replay.curve.devices[0])
     case = curve.case
     compute_s = case.batch_per_device(known) / _known(replay) - _exchange_s(curve, known, rounds)

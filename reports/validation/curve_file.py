@@ -58,7 +58,7 @@ def read_curves(path: Path) -> list[Curve]:
         if table not in TABLES:
             remedy = nearest(table, list(TABLES)) or f"known are {', '.join(TABLES)}"
             raise ContentError(line_of(path, table), "unknown table", got=table, remedy=remedy)
-    published = _published(path, content.get("published"))
+    published = published_of(path, content.get("published"))
     shared = dict(_shared(path, content))
     rows = content.get("curve")
     if not isinstance(rows, list) or not rows:
@@ -66,7 +66,14 @@ def read_curves(path: Path) -> list[Curve]:
     return [_curve(path, published, shared, row, index) for index, row in enumerate(rows)]
 
 
-def _published(path: Path, raw: Any) -> Published:
+def published_of(path: Path, raw: Any) -> Published:
+    """Return the table [published] of a file.
+
+    Raises
+    ------
+    ContentError
+        Not there, a wrong key or value; the message has its line.
+    """
     if not isinstance(raw, dict):
         raise ContentError(
             str(path), "must have a table [published]", remedy="title, origin, source, retrieved"

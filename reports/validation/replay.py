@@ -1,12 +1,15 @@
 """A curve replayed in a situation: predictions with bands beside what was published."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from nearlinear.models.arrays import FloatArray, IntArray
 from nearlinear.models.closed_form import predict
 from nearlinear.models.prediction import Prediction
+from nearlinear.reports.validation.baselines import BASELINES, Predicted
 from nearlinear.reports.validation.curve import Curve
 from nearlinear.reports.validation.situation import Situation
 
@@ -54,6 +57,11 @@ class Replay:
     def efficiency(self, samples_per_s: FloatArray) -> FloatArray:
         """Return throughputs at the judged scales as efficiencies."""
         return np.asarray(samples_per_s / self.devices / self.per_device)
+
+    @property
+    def baselines(self) -> Mapping[str, Callable[[Sequence[Any]], Predicted]]:
+        """Naive predictors, which take replays; none where nothing is known."""
+        return BASELINES if self.situation.known(self.curve) else {}
 
     @property
     def knees(self) -> tuple[int, int]:

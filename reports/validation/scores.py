@@ -1,15 +1,35 @@
 """Errors of predictions against published values, for one curve or many."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
-from nearlinear.models.arrays import FloatArray
-from nearlinear.reports.validation.baselines import BASELINES, Predicted
-from nearlinear.reports.validation.replay import Replay
+from nearlinear.models.arrays import FloatArray, IntArray
+from nearlinear.reports.validation.baselines import Predicted
 
 HIGH = 0.9
+
+
+class Replayed(Protocol):
+    """What can be scored: a replay of a curve or of a log; arrays have the shape (judged points,).
+
+    ``devices``, ``published``, ``median`` and ``covered`` are those of a replay, ``baselines`` naive
+    predictors by name that take replays of one kind, ``efficiency`` turns published quantities into shares.
+    """
+
+    @property
+    def devices(self) -> IntArray: ...
+    @property
+    def published(self) -> FloatArray: ...
+    @property
+    def median(self) -> FloatArray: ...
+    @property
+    def covered(self) -> np.ndarray: ...
+    @property
+    def baselines(self) -> Mapping[str, Callable[[Sequence[Any]], Predicted]]: ...
+    def efficiency(self, rate: FloatArray, /) -> FloatArray: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,11 +39,12 @@ class Errors:
     Attributes
     ----------
     median, high, worst : float
-        Median, 90th percentile and largest of |predicted / published - 1| of throughput.
+        Median, 90th percentile and largest of |predicted / published - 1| of throughput or bandwidth.
     bias : float
         Median of the signed error; above 0 where predictions are too fast.
     efficiency : float
-        Mean absolute error of scaling efficiency; nan where no scale was known.
+        Mean absolute error of scaling efficiency, nan where no scale was known; of a log, of bandwidths over
+        its best.
     rank : float
         Spearman's correlation of predicted with published efficiency; nan where either has one value.
     """
@@ -65,22 +86,22 @@ class Scores:
         return self.errors.median / best if best else np.nan
 
 
-def score(replays: Sequence[Replay]) -> Scores:
+def score(replays: Sequence[Replayed]) -> Scores:
     """Return the scores of replays in one situation; there must be some."""
-    known = bool(replays[0].situation.known(replays[0].curve))
+    naive = replays[0].baselines
     return Scores(
         curves=len(replays),
         points=sum(len(one.devices) for one in replays),
         errors=errors(replays, [one.median for one in replays]),
         coverage=float(np.concatenate([one.covered for one in replays]).mean()),
-        baselines={name: errors(replays, said(replays)) for name, said in BASELINES.items()} if known else {},
+        baselines={name: errors(replays, said(replays)) for name, said in naive.items()},
     )
 
 
-def errors(replays: Sequence[Replay], predicted: Predicted) -> Errors:
+def errors(replays: Sequence[Replayed], predicted: Predicted) -> Errors:
     """Return the errors of predicted throughputs, one array per replay."""
     published = np.concatenate([one.published for one in replays])
-    refers = bool(replays[0].situation.known(replays[0].curve))  # efficiency needs a scale to refer to
+    refers = bool(replays[0].baselines)  # efficiency needs a scale to refer to, and so do they
     error = np.concatenate(predicted) / published - 1.0
     said = np.concatenate([one.efficiency(rate) for one, rate in zip(replays, predicted, strict=True)])
     seen = np.concatenate([one.efficiency(one.published) for one in replays])

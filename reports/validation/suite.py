@@ -1,4 +1,4 @@
-"""A suite: a folder of files of published curves, one of those that are shipped or a user's own."""
+"""A suite: a folder of files of published curves and logs, one of those that are shipped or a user's own."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from pathlib import Path
 from nearlinear.models.errors import ContentError, SpecError, nearest
 from nearlinear.reports.validation.curve import Curve
 from nearlinear.reports.validation.curve_file import read_curves
+from nearlinear.reports.validation.log import Log
+from nearlinear.reports.validation.log_file import holds_logs, read_logs
 
 SHIPPED = Path(__file__).parents[1] / "data" / "suites"
 HISTORY = "history.csv"
@@ -14,7 +16,7 @@ HISTORY = "history.csv"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Suite:
-    """Curves that are replayed together.
+    """Curves and logs that are replayed together.
 
     Attributes
     ----------
@@ -24,16 +26,20 @@ class Suite:
         Where the files lie.
     curves : tuple of Curve
         In order of files.
+    logs : tuple of Log
+        The same.
     """
 
     name: str
     folder: Path
     curves: tuple[Curve, ...]
+    logs: tuple[Log, ...] = ()
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Groups of curves in order of appearance."""
-        return tuple(dict.fromkeys(curve.published.group for curve in self.curves))
+        """Groups of curves, then of logs, in order of appearance."""
+        published = [curve.published for curve in self.curves] + [log.published for log in self.logs]
+        return tuple(dict.fromkeys(one.group for one in published))
 
 
 def shipped() -> list[str]:
@@ -68,13 +74,16 @@ def read_suite(folder: Path) -> Suite:
     SpecError
         No TOML file there.
     ContentError
-        A wrong file, or two curves of one name.
+        A wrong file, or two curves or logs of one name.
     """
     files = sorted(folder.glob("*.toml"))
     if not files:
-        raise SpecError("SUITE", "must hold TOML files of curves", got=str(folder))
-    curves = tuple(curve for file in files for curve in read_curves(file))
-    for name, times in Counter(curve.name for curve in curves).items():
+        raise SpecError("SUITE", "must hold TOML files of curves or logs", got=str(folder))
+    of_logs = [file for file in files if holds_logs(file)]
+    curves = tuple(curve for file in files if file not in of_logs for curve in read_curves(file))
+    logs = tuple(log for file in of_logs for log in read_logs(file))
+    names = [curve.name for curve in curves] + [log.name for log in logs]
+    for name, times in Counter(names).items():
         if times > 1:
-            raise ContentError(str(folder), "must name each curve once", got=name)
-    return Suite(name=folder.name, folder=folder, curves=curves)
+            raise ContentError(str(folder), "must name each curve and each log once", got=name)
+    return Suite(name=folder.name, folder=folder, curves=curves, logs=logs)
