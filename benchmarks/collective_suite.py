@@ -47,8 +47,8 @@ FILES: dict[str, Row] = {
     ),
     "aws-p5": _file(
         "nccl-tests on one p5.48xlarge, 8 H100", "aws-samples",
-        "aws-samples/awsome-distributed-training: micro-benchmarks/nccl-tests/aws-batch/README.md, 2026-02-21",
-        NODE, "NVLink 4", [_nccl("h100x8-p5", "allreduce", f"{CALIBRATION}/h100x8_p5_allreduce.log")],
+        "aws-samples/awsome-distributed-training: micro-benchmarks/nccl-tests/aws-batch, 2026-02-21", NODE,
+        "NVLink 4", [_nccl("h100x8-p5", "allreduce", f"{CALIBRATION}/h100x8_p5_allreduce.log")],
     ),
     "aws-p5-efa": _file(
         "nccl-tests on two p5.48xlarge, 16 H100, EFA", "aws-samples",

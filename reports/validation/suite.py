@@ -85,5 +85,6 @@ def read_suite(folder: Path) -> Suite:
     names = [curve.name for curve in curves] + [log.name for log in logs]
     for name, times in Counter(names).items():
         if times > 1:
-            raise ContentError(str(folder), "must name each curve and each log once", got=name)
+            kind = "log" if name in [log.name for log in logs] else "curve"
+            raise ContentError(str(folder), f"must name each {kind} once", got=name)
     return Suite(name=folder.name, folder=folder, curves=curves, logs=logs)
