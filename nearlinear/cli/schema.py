@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 NAMES = (
-    "curves", "goodput", "prediction", "profile", "record", "scenario", "simulation", "validation",
+    "curves", "goodput", "logs", "prediction", "profile", "record", "scenario", "simulation", "validation",
 )  # fmt: skip
 
 

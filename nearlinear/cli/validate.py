@@ -16,14 +16,17 @@ SUFFIXES, PICTURES = (".json", ".md", ".html"), (".svg", ".png", ".pdf")
 SUITE = Annotated[
     str | None,
     typer.Argument(
-        metavar="SUITE|FOLDER", help="A shipped suite, or a folder of files of curves.", show_default=False
+        metavar="SUITE|FOLDER",
+        help="A shipped suite, or a folder of files of curves and logs.",
+        show_default=False,
     ),
 ]
 SITUATION = Annotated[
     list[str] | None,
     typer.Option(
         "--situation", metavar="NAME",
-        help="What is known: one-device, one-node or no-anchor; may be repeated. (default: all)",
+        help="What is known: one-device, one-node or no-anchor; of logs half-sizes or rank-count;"
+        " may be repeated. (default: all)",
     ),
 ]  # fmt: skip
 BRIEF = Annotated[bool, typer.Option("--brief", help="Scores only, no curves.")]
@@ -56,19 +59,18 @@ def validate(
     from nearlinear.cli.output import check_out, envelope, print_json
     from nearlinear.reports.validation.board_document import document
     from nearlinear.reports.validation.history import write_history
-    from nearlinear.reports.validation.leaderboard import validate_suite
-    from nearlinear.reports.validation.situation import SITUATIONS
+    from nearlinear.reports.validation.leaderboard import ALL_SITUATIONS, validate_suite
 
     if suite is None:
         _list_suites(as_json)
         return
     written, drawn = check_out(out, SUFFIXES), check_out(plot, PICTURES, "--plot")
     recorded = check_out(record, (".csv",), "--record")
-    board = validate_suite(suite, situation or list(SITUATIONS))
+    board = validate_suite(suite, situation or list(ALL_SITUATIONS))
     if not board.groups:
         _nothing(suite, situation)
     before, worse = _compare(board, history)
-    inputs = {"suite": suite, "situation": situation or list(SITUATIONS), "history": before}
+    inputs = {"suite": suite, "situation": situation or list(ALL_SITUATIONS), "history": before}
     result = document(board) | {"worse": [_plain(one) for one in worse]} if as_json or out else {}
     if as_json:
         print_json(envelope("validation", inputs, result))
@@ -92,13 +94,16 @@ def _list_suites(as_json: bool) -> None:
     rows = [(name, read_suite(find_suite(name))) for name in shipped()]
     if as_json:
         suites = [
-            {"name": name, "curves": len(suite.curves), "groups": list(suite.groups)} for name, suite in rows
+            {"name": name, "curves": len(suite.curves), "logs": len(suite.logs), "groups": list(suite.groups)}
+            for name, suite in rows
         ]
         print_document("suites", {}, {"suites": suites})
         return
-    cells = [[name, f"{len(suite.curves)}", ", ".join(suite.groups)] for name, suite in rows]
-    print_table(["suite", "curves", "groups"], cells, left=(0, 2))
-    print("\nNext: nearlinear validate SUITE, or a folder with files of your own curves")
+    cells = [
+        [name, f"{len(suite.curves)}", f"{len(suite.logs)}", ", ".join(suite.groups)] for name, suite in rows
+    ]
+    print_table(["suite", "curves", "logs", "groups"], cells, left=(0, 3))
+    print("\nNext: nearlinear validate SUITE, or a folder with files of your own curves and logs")
 
 
 def _nothing(suite: str, situation: list[str] | None) -> None:
@@ -133,9 +138,10 @@ def _print(board: "Leaderboard", brief: bool) -> None:
             print_table(table.columns, table.rows, left=LEFT[index])
             print()
     print(
-        "errors are predicted / published - 1 of throughput; efficiency in points, predicted/published at the"
+        "errors are predicted / published - 1 of throughput, of logs of bandwidth; efficiency in points,"
+        " predicted/published\nat the largest scale; a band is meant to hold 90 %;"
+        " knee: predicted/published, of parameter servers"
     )
-    print("largest scale; a band is meant to hold 90 %; knee: predicted/published, of parameter servers")
 
 
 def _write(board: "Leaderboard", path: Path, content: dict[str, Any]) -> None:

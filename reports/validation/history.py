@@ -13,6 +13,7 @@ import numpy as np
 
 from nearlinear.models.errors import ContentError, SpecError
 from nearlinear.models.whole_file import write_whole
+from nearlinear.reports.validation.log_replay import LogReplay
 from nearlinear.reports.validation.replay import Replay
 
 MARGIN = 0.02
@@ -38,8 +39,8 @@ class Worse:
     now: float
 
 
-def median_error(replay: Replay) -> float:
-    """Return the median of |error| over a replay's judged scales."""
+def median_error(replay: Replay | LogReplay) -> float:
+    """Return the median of |error| over a replay's judged points."""
     return float(np.median(np.abs(replay.error)))
 
 
@@ -70,7 +71,7 @@ def read_history(path: Path) -> dict[Key, float]:
     return found
 
 
-def worse(replays: Iterable[Replay], before: Mapping[Key, float]) -> Iterator[Worse]:
+def worse(replays: Iterable[Replay | LogReplay], before: Mapping[Key, float]) -> Iterator[Worse]:
     """Yield the curves whose median error grew by more than the margin; new curves are no worse."""
     for replay in replays:
         key = (replay.curve.name, replay.situation.name)
@@ -79,7 +80,7 @@ def worse(replays: Iterable[Replay], before: Mapping[Key, float]) -> Iterator[Wo
             yield Worse(curve=key[0], situation=key[1], before=before[key], now=now)
 
 
-def write_history(path: Path, replays: Iterable[Replay]) -> None:
+def write_history(path: Path, replays: Iterable[Replay | LogReplay]) -> None:
     """Write the errors of replays, whole or not at all."""
     lines = [",".join(COLUMNS)]
     for replay in replays:

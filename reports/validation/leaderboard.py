@@ -5,35 +5,54 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nearlinear.reports.validation.explanation import Explanation, explain
+from nearlinear.reports.validation.log_replay import LogReplay, replay_logs
+from nearlinear.reports.validation.log_situation import LOG_SITUATIONS, LogSituation
 from nearlinear.reports.validation.replay import Replay, replay
 from nearlinear.reports.validation.scores import Scores, score
-from nearlinear.reports.validation.situation import SITUATIONS, find_situation
+from nearlinear.reports.validation.situation import SITUATIONS, Situation, find_situation
 from nearlinear.reports.validation.suite import Suite, find_suite, read_suite
+
+ALL_SITUATIONS: dict[str, Situation | LogSituation] = {**SITUATIONS, **LOG_SITUATIONS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Group:
-    """Curves that are scored together, in one situation.
+    """Curves, or logs, that are scored together in one situation.
 
     Attributes
     ----------
     name, situation : str
         Which.
-    replays : tuple of Replay
-        Its curves.
+    replays : tuple of Replay or of LogReplay
+        Its curves or logs.
     scores : Scores
         Errors and coverage over them.
     """
 
     name: str
     situation: str
-    replays: tuple[Replay, ...]
+    replays: tuple[Replay, ...] | tuple[LogReplay, ...]
     scores: Scores
+
+    @property
+    def title(self) -> str:
+        """What is known, in words."""
+        return ALL_SITUATIONS[self.situation].title
+
+    @property
+    def kind(self) -> str:
+        """What is scored: curves or logs."""
+        return "logs" if self.situation in LOG_SITUATIONS else "curves"
+
+    @property
+    def quantity(self) -> str:
+        """What is predicted: throughput or bandwidth."""
+        return "bandwidth" if self.situation in LOG_SITUATIONS else "throughput"
 
     @property
     def missed(self) -> list[tuple[Replay, Explanation]]:
         """Curves beyond 15 % at some scale, with what would have to be wrong."""
-        found = ((one, explain(one)) for one in self.replays)
+        found = ((one, explain(one)) for one in self.replays if isinstance(one, Replay))
         return [(one, why) for one, why in found if why is not None]
 
 
@@ -46,27 +65,28 @@ class Leaderboard:
     suite : Suite
         What was replayed.
     groups : tuple of Group
-        By group of curves, then by situation.
+        By group of curves or logs, then by situation.
     """
 
     suite: Suite
     groups: tuple[Group, ...]
 
     @property
-    def replays(self) -> tuple[Replay, ...]:
+    def replays(self) -> tuple[Replay | LogReplay, ...]:
         """All replays."""
         return tuple(one for group in self.groups for one in group.replays)
 
 
-def validate_suite(suite: str | Path, situations: Sequence[str] = tuple(SITUATIONS)) -> Leaderboard:
-    """Replay the published curves of a suite and score the predictions.
+def validate_suite(suite: str | Path, situations: Sequence[str] = tuple(ALL_SITUATIONS)) -> Leaderboard:
+    """Replay the published curves and logs of a suite and score the predictions.
 
     Parameters
     ----------
     suite : str or Path
-        A suite of this package (``data-parallel``), or a folder of files of curves.
+        A suite of this package (``data-parallel``), or a folder of files of curves and logs.
     situations : sequence of str
-        What is known: ``one-device``, ``one-node``, ``no-anchor``; all unless given.
+        What is known: ``one-device``, ``one-node``, ``no-anchor``; of logs ``half-sizes`` and
+        ``rank-count``; all unless given.
 
     Raises
     ------
@@ -75,15 +95,24 @@ def validate_suite(suite: str | Path, situations: Sequence[str] = tuple(SITUATIO
     ContentError
         A file of the suite is wrong.
     """
-    asked = [find_situation(name) for name in situations]
+    asked = [find_situation(name, ALL_SITUATIONS) for name in situations]
     read = read_suite(find_suite(str(suite)))
     groups = []
     for name in read.groups:
-        curves = [curve for curve in read.curves if curve.published.group == name]
         for situation in asked:
-            replays = tuple(one for curve in curves if (one := replay(curve, situation)) is not None)
+            replays = _replays(read, name, situation)
             if replays:
                 groups.append(
                     Group(name=name, situation=situation.name, replays=replays, scores=score(replays))
                 )
     return Leaderboard(suite=read, groups=tuple(groups))
+
+
+def _replays(
+    suite: Suite, group: str, situation: Situation | LogSituation
+) -> tuple[Replay, ...] | tuple[LogReplay, ...]:
+    if isinstance(situation, LogSituation):
+        logs = [log for log in suite.logs if log.published.group == group]
+        return tuple(replay_logs(logs, situation))
+    curves = [curve for curve in suite.curves if curve.published.group == group]
+    return tuple(one for curve in curves if (one := replay(curve, situation)) is not None)

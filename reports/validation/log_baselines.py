@@ -1,8 +1,8 @@
 """What a naive reader would say of a log: predictors to beat, at sizes and at rank counts left out.
 
 Between sizes: a straight line from size to size in bytes, one in logarithms, or one latency and bandwidth
-for all sizes by least squares on seconds. Across rank counts: the time of the nearest known count, its bus
-bandwidth, or a power law through the two nearest.
+for all sizes by least squares on seconds. Across rank counts: a power law through the two nearest known
+counts, the bus bandwidth of the nearest, or its time.
 """
 
 from collections.abc import Callable, Iterator
@@ -74,9 +74,9 @@ def _at(curve: Curve, asked: Points) -> FloatArray:
 
 
 STEPS: dict[str, Step] = {
-    "same time": _same_time,
-    "same bus bandwidth": _same_bus_bandwidth,
     "power of ranks": _power_of_ranks,
+    "same bus bandwidth": _same_bus_bandwidth,
+    "same time": _same_time,
 }
 
 

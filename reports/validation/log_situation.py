@@ -17,7 +17,7 @@ from nearlinear.reports.validation.log import Log, log_of
 from nearlinear.reports.validation.log_baselines import ACROSS_RANKS, BETWEEN_SIZES, Baseline
 
 HALF = 0.5
-DRAWS = 20
+DRAWS = 10
 FEWEST_COUNTS = 3
 
 

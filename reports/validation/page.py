@@ -7,7 +7,7 @@ from nearlinear.reports.validation.leaderboard import Group, Leaderboard
 from nearlinear.reports.validation.pictures import draw_board
 
 CAPTION = (
-    "Predicted against published throughput with 90 % bands, and the errors beside those of linear scaling."
+    "Predicted against published values with 90 % bands, and the errors beside those of a naive predictor."
 )
 
 

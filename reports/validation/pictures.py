@@ -9,12 +9,11 @@ from matplotlib.ticker import PercentFormatter
 
 from nearlinear.models.arrays import FloatArray
 from nearlinear.reports.style import BLACK, GREY, SERIES, styled
-from nearlinear.reports.validation.baselines import BASELINES
 from nearlinear.reports.validation.leaderboard import Group
-from nearlinear.reports.validation.situation import SITUATIONS
 
 WIDTH_IN, ROW_IN = 9.0, 3.8
 WIDEST, BINS = 0.5, 41
+MANY = 500
 
 
 def draw_board(groups: Sequence[Group]) -> Figure:
@@ -39,29 +38,31 @@ def _parity(axes: Axes, group: Group) -> None:
             np.concatenate([getattr(one, name) for one in mine])
             for name in ("published", "median", "low", "high")
         )
-        axes.errorbar(
+        drawn = axes.errorbar(
             published, median, yerr=[median - low, high - median], fmt="o", markersize=3, linewidth=0.6,
             color=SERIES[index % len(SERIES)], label=origin, alpha=0.8,
         )  # fmt: skip
+        for artist in drawn.get_children() if len(published) > MANY else ():
+            artist.set_rasterized(True)  # logs have thousands of points, too many for a page of lines
     ends = np.array(axes.get_xlim())
     axes.plot(ends, ends, color=BLACK, linewidth=0.8, linestyle=":")
-    title = f"{group.name}, {SITUATIONS[group.situation].title}"
-    axes.set(xscale="log", yscale="log", xlabel="published, samples/s", ylabel="predicted", title=title)
+    unit, title = "bytes" if group.kind == "logs" else "samples", f"{group.name}, {group.title}"
+    axes.set(xscale="log", yscale="log", xlabel=f"published, {unit}/s", ylabel="predicted", title=title)
     axes.legend(fontsize=7)
 
 
 def _histogram(axes: Axes, group: Group) -> None:
     published = np.concatenate([one.published for one in group.replays])
     edges = np.linspace(-WIDEST, WIDEST, BINS + 1)
-    if group.scores.baselines:
-        linear = np.concatenate(BASELINES["linear"](group.replays))
-        _bars(axes, linear / published - 1.0, edges, GREY, "linear scaling", 0.5)
+    for name, said in list(group.replays[0].baselines.items())[:1]:
+        naive = np.concatenate(said(group.replays))
+        _bars(axes, naive / published - 1.0, edges, GREY, name, 0.5)
     ours = np.concatenate([one.error for one in group.replays])
     _bars(axes, ours, edges, SERIES[0], "nearlinear", 0.7)
     axes.axvline(0.0, color=BLACK, linewidth=0.8)
     scores = group.scores
     title = f"median {scores.errors.median:.1%}, 90th percentile {scores.errors.high:.1%}"
-    axes.set(xlabel="error of predicted throughput", ylabel="points", title=title)
+    axes.set(xlabel=f"error of predicted {group.quantity}", ylabel="points", title=title)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.legend(fontsize=7)
 

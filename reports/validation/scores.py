@@ -13,23 +13,36 @@ HIGH = 0.9
 
 
 class Replayed(Protocol):
-    """What can be scored: a replay of a curve or of a log; arrays have the shape (judged points,).
-
-    ``devices``, ``published``, ``median`` and ``covered`` are those of a replay, ``baselines`` naive
-    predictors by name that take replays of one kind, ``efficiency`` turns published quantities into shares.
-    """
+    """What can be scored: a replay of a curve or of a log; arrays have the shape (judged points,)."""
 
     @property
-    def devices(self) -> IntArray: ...
+    def devices(self) -> IntArray:
+        """Devices or ranks of each point."""
+        ...
+
     @property
-    def published(self) -> FloatArray: ...
+    def published(self) -> FloatArray:
+        """What others measured, a quantity per second."""
+        ...
+
     @property
-    def median(self) -> FloatArray: ...
+    def median(self) -> FloatArray:
+        """What is predicted of it."""
+        ...
+
     @property
-    def covered(self) -> np.ndarray: ...
+    def covered(self) -> np.ndarray:
+        """Whether the band holds what was published."""
+        ...
+
     @property
-    def baselines(self) -> Mapping[str, Callable[[Sequence[Any]], Predicted]]: ...
-    def efficiency(self, rate: FloatArray, /) -> FloatArray: ...
+    def baselines(self) -> Mapping[str, Callable[[Sequence[Any]], Predicted]]:
+        """Naive predictors by name, which take replays of one kind; none where nothing was known."""
+        ...
+
+    def efficiency(self, rate: FloatArray, /) -> FloatArray:
+        """Return quantities of the points as shares of a reference of the replay."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,9 @@ throughput of one full node; what is judged lies beyond the node. *No anchor*: n
 smallest scale, where compute is all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from nearlinear.models.throughput import Anchor
 from nearlinear.reports.validation.curve import Curve
 
 BoolArray = np.ndarray
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,15 +84,15 @@ NO_ANCHOR = Situation(name="no-anchor", title="no anchor", known=_nothing, judge
 SITUATIONS = {one.name: one for one in (ONE_DEVICE, ONE_NODE, NO_ANCHOR)}
 
 
-def find_situation(name: str, where: str = "--situation") -> Situation:
-    """Return a situation by name.
+def find_situation(name: str, known: Mapping[str, S], where: str = "--situation") -> S:
+    """Return one of the known situations by name.
 
     Raises
     ------
     SpecError
         No such situation.
     """
-    if name not in SITUATIONS:
-        remedy = nearest(name, list(SITUATIONS)) or f"known are {', '.join(SITUATIONS)}"
+    if name not in known:
+        remedy = nearest(name, list(known)) or f"known are {', '.join(known)}"
         raise SpecError(where, "must be a situation", got=name, remedy=remedy)
-    return SITUATIONS[name]
+    return known[name]

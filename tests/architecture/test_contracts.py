@@ -17,6 +17,8 @@ from nearlinear.reports.validation.curve import Published
 from nearlinear.reports.validation.curve_file import OWN, SHARED, UNKNOWN
 from nearlinear.reports.validation.explanation import Explanation
 from nearlinear.reports.validation.history import Worse
+from nearlinear.reports.validation.log_file import HINTS, PUBLISHED, TABLES
+from nearlinear.reports.validation.log_file import OWN as OF_LOG
 from nearlinear.reports.validation.scores import Errors
 from nearlinear.simulator.failures.outcome import GoodputPoint, Simulated
 from tests.unit.models.kernels_known import all_families
@@ -94,3 +96,11 @@ def test_files_of_curves() -> None:
         every |= keys
     assert set(curves["curve"]["items"]["properties"]) == every | set(OWN)
     assert {name.replace("_", "-") for name in _names(Published)} == set(curves["published"]["properties"])
+
+
+def test_files_of_logs() -> None:
+    """A file of logs has the keys that its reader knows."""
+    logs = _schema("logs")["properties"]
+    assert set(logs) == set(TABLES)
+    assert set(logs["published"]["properties"]) == set(PUBLISHED)
+    assert set(logs["log"]["items"]["properties"]) == {*OF_LOG, *HINTS}

@@ -6,6 +6,7 @@ import pytest
 from nearlinear.reports.validation.curve import MAIN
 from nearlinear.reports.validation.history import read_history, worse
 from nearlinear.reports.validation.leaderboard import Group, Leaderboard, validate_suite
+from nearlinear.reports.validation.replay import Replay
 from nearlinear.reports.validation.suite import HISTORY, find_suite, shipped
 
 SUITE = "data-parallel"
@@ -52,10 +53,23 @@ def test_one_node_known(board: Leaderboard) -> None:
 def test_parameter_servers_by_their_knee(board: Leaderboard) -> None:
     """Knees of served curves are those published, but where efficiency is near 80 % at several scales."""
     served = [one for one in _group(board, "one-device").replays if one.curve.published.parameter_server]
-    same = [predicted == published for predicted, published in (one.knees for one in served)]
+    knees = [one.knees for one in served if isinstance(one, Replay)]
+    same = [predicted == published for predicted, published in knees]
     assert len(served) == 40
     assert np.mean(same) >= 0.9
     assert np.concatenate([one.covered for one in served]).mean() >= LEAST_COVERED
+
+
+def test_logs_of_collectives() -> None:
+    """Inside a node better than naive where ranks are missing, as good where sizes are; bands hold."""
+    groups = {(one.name, one.situation): one.scores for one in validate_suite("collectives").groups}
+    sizes, ranks = groups["gpu-node", "half-sizes"], groups["gpu-node", "rank-count"]
+    assert (sizes.curves, ranks.curves) == (18, 10)
+    assert sizes.errors.median <= 0.03
+    assert sizes.skill <= 1.05
+    assert ranks.errors.median <= 0.05
+    assert ranks.skill <= 0.6
+    assert all(LEAST_COVERED <= one.coverage <= 0.97 for one in groups.values())
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import pytest
 
 from tests.architecture.test_contracts import _schema
 from tests.unit.cli.conftest import Cli
+from tests.unit.reports.test_log_replay import LOG, PUBLISHED, STRAIGHT
 from tests.unit.reports.test_validation import CURVE, HEAD
 
 
@@ -26,7 +27,7 @@ def test_shipped_suites_are_listed(cli: Cli) -> None:
     for name in ("data-parallel", "seeds"):
         assert f"\n{name}" in printed
     listed = json.loads(cli("validate", "--json").out)["result"]["suites"]
-    assert {"name", "curves", "groups"} == set(listed[0])
+    assert {"name", "curves", "logs", "groups"} == set(listed[0])
 
 
 def test_a_folder_is_replayed(cli: Cli, ours: Path) -> None:
@@ -51,6 +52,23 @@ def test_every_point_in_json(cli: Cli, ours: Path) -> None:
         assert band["low"] <= band["median"] <= band["high"]
         assert point["error"] == pytest.approx(band["median"] / point["published_per_s"] - 1)
     assert document["result"]["worse"] == []
+
+
+def test_logs_are_replayed_too(cli: Cli, ours: Path) -> None:
+    (ours / "net.toml").write_text(PUBLISHED + LOG.format(name="straight"))
+    (ours / "straight.csv").write_text(STRAIGHT)
+    printed = cli("validate", "ours").out
+    assert "curves, one device known: 1 curves, 2 points" in printed
+    assert "logs, half of the sizes known: 1 logs, 10 points" in printed
+    document = json.loads(cli("validate", "ours", "--json").out)
+    jsonschema.Draft202012Validator(_schema("validation")).validate(document)
+    log = document["result"]["curves"][-1]
+    assert (log["name"], log["situation"], log["unit"]) == ("straight", "half-sizes", "bytes")
+    assert log["points"][0]["size_bytes"] == 2000
+    assert log["points"][0]["published_per_s"] == pytest.approx(1e9)
+    cli("validate", "ours", "--situation", "half-sizes", "--out", "b.html", "--plot", "b.svg")
+    assert "bytes/s" in Path("b.svg").read_text()
+    assert "error of predicted bandwidth" in Path("b.html").read_text()
 
 
 def test_files_are_written(cli: Cli, ours: Path) -> None:
