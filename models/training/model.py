@@ -45,6 +45,14 @@ class StepModel:
 
         Throughputs give the step, what is known of layers divides it among them.
         """
+        return self._kept_layers(devices)
+
+    @cached_property
+    def _kept_layers(self) -> Callable[[int], LayerTimes]:
+        """Kept by scale, as kernels are by batch."""
+        return cache(self._layers)
+
+    def _layers(self, devices: int) -> LayerTimes:
         case, batch = self.case, self.case.batch_per_device(devices)
         if self.kernel_times is not None:
             layers = self.kernel_times(batch).best
