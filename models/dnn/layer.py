@@ -28,6 +28,8 @@ class Layer:
         Other operations of the forward pass: bias additions, comparisons, scales.
     needs_input_gradient : bool
         False where the input is the data itself, so that backward does only the weights.
+    launches : int
+        Kernels of the forward pass that run one after another: steps of a recurrent layer.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Layer:
     macs: int = 0
     elementwise: int = 0
     needs_input_gradient: bool = True
+    launches: int = 1
 
     @property
     def parameters(self) -> int:

@@ -2,8 +2,8 @@
 
     t(layer) = kernels x floor + max(flop / rate of its family, bytes / bandwidth of the memory family)
 
-A layer is one kernel forward and one per gradient backward; the optimiser is one over all weights, as
-fused optimisers are. Kernels measured alone are faster than in a training step, which also waits, checks
+A layer is one kernel forward and one per gradient backward, a recurrent one as many at every step; the
+optimiser is one over all weights, as fused optimisers are. Kernels measured alone are faster than in a training step, which also waits, checks
 and launches: that is left to the caller, as a prior or as what an anchor implies. So is the shape of the
 operands: a family has one rate for all.
 """
@@ -16,7 +16,7 @@ from nearlinear.models.arrays import FloatArray
 from nearlinear.models.compute_profile import MEMORY
 from nearlinear.models.dnn.network import Network
 from nearlinear.models.kernels import Kernels, family_of
-from nearlinear.models.training.roofline import BACKWARD_TRAFFIC, LayerTimes, layer_work
+from nearlinear.models.training.roofline import LayerTimes, layer_work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,13 +54,11 @@ def _times_s(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return (rows, layers) forward and backward, and (rows,) of the optimiser."""
     work, memory = layer_work(network, precision, batch), kernels.families[MEMORY]
-    launched = np.array([layer.gradients for layer in network.layers], dtype=float)
     floor, pace = _per_layer(network, kernels)
     bandwidth = _rows(memory.bandwidth_bytes_per_s, kernels.rows)
-    traffic_s = work.traffic_bytes / bandwidth
-    forward = floor + np.maximum(work.forward_flop * pace, traffic_s)
-    moved_s = np.where(launched > 0, BACKWARD_TRAFFIC * traffic_s, 0.0)
-    backward = launched * floor + np.maximum(work.backward_flop * pace, moved_s)
+    forward = work.launches * floor + np.maximum(work.forward_flop * pace, work.traffic_bytes / bandwidth)
+    moved_s = work.backward_bytes / bandwidth
+    backward = work.gradients * work.launches * floor + np.maximum(work.backward_flop * pace, moved_s)
     optimizer = _rows(memory.floor_s, kernels.rows) + work.optimizer_bytes / bandwidth
     return forward, backward, optimizer[:, 0]
 

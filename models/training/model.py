@@ -13,8 +13,9 @@ from nearlinear.models.prior import rerun_factor
 from nearlinear.models.training.buckets import Buckets, fill_buckets
 from nearlinear.models.training.exchange import Exchange, exchange
 from nearlinear.models.training.kernel_times import KernelTimes, kernel_times
-from nearlinear.models.training.roofline import LayerTimes, layer_times
+from nearlinear.models.training.roofline import LayerTimes
 from nearlinear.models.training.step import StepTimes, exposed_and_hidden
+from nearlinear.models.training.usual_times import usual_times
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,14 @@ class StepModel:
             return None
         return cache(partial(kernel_times, case.network, case.kernels, case.scenario.workload.precision))
 
+    @cached_property
+    def usual_times(self) -> Callable[[float], LayerTimes]:
+        """The step of one device over its batch where nobody measured kernels, kept by batch."""
+        case = self.case
+        return cache(partial(usual_times, case.network, case.device, case.scenario.workload.precision))
+
     def layers(self, devices: int) -> LayerTimes:
-        """Return compute on each of ``devices`` devices: as measured throughputs or kernels say, or at peak.
+        """Return compute on each of ``devices`` devices: as measured throughputs or kernels say, or as usual.
 
         Throughputs give the step, what is known of layers divides it among them.
         """
@@ -54,10 +61,7 @@ class StepModel:
 
     def _layers(self, devices: int) -> LayerTimes:
         case, batch = self.case, self.case.batch_per_device(devices)
-        if self.kernel_times is not None:
-            layers = self.kernel_times(batch).best
-        else:
-            layers = layer_times(case.network, case.device, case.scenario.workload.precision, batch)
+        layers = self.kernel_times(batch).best if self.kernel_times else self.usual_times(batch)
         return layers.scaled(case.line.time_s(batch)) if case.line is not None else layers
 
     def slowness(self, parameters: Parameters, devices: int) -> FloatArray:

@@ -1,8 +1,8 @@
 """Compute time of a training step, layer by layer: work over peak or bytes over memory bandwidth.
 
-    t(layer) = max(flop / peak, bytes / memory bandwidth) / efficiency
+    t(layer) = max(flop / peak, bytes / memory bandwidth)
 
-Efficiency is left to the caller: a prior without measurements, or what an anchor implies. Bytes are
+No step is faster; what a usual step takes says :mod:`~nearlinear.models.training.usual_times`. Bytes are
 those of inputs, outputs and weights, read or written once; backward moves twice as many.
 
 References
@@ -74,7 +74,7 @@ def layer_times(network: Network, device: Device, precision: str, batch: float) 
     work = layer_work(network, precision, batch)
     return LayerTimes(
         forward_s=np.maximum(work.forward_flop / peak, work.traffic_bytes / bandwidth),
-        backward_s=np.maximum(work.backward_flop / peak, BACKWARD_TRAFFIC * work.traffic_bytes / bandwidth),
+        backward_s=np.maximum(work.backward_flop / peak, work.backward_bytes / bandwidth),
         optimizer_s=work.optimizer_bytes / bandwidth,
     )
 
@@ -89,6 +89,8 @@ class LayerWork:
         Operations per layer in forward order.
     traffic_bytes : ndarray, shape (layers,)
         Inputs, outputs and weights, once.
+    launches, gradients : ndarray, shape (layers,)
+        Kernels of the forward pass, and how many times as many backward has.
     optimizer_bytes : float
         Read and written to update all weights.
     """
@@ -96,20 +98,32 @@ class LayerWork:
     forward_flop: FloatArray
     backward_flop: FloatArray
     traffic_bytes: FloatArray
+    launches: FloatArray
+    gradients: FloatArray
     optimizer_bytes: float
+
+    @property
+    def backward_bytes(self) -> FloatArray:
+        """What backward moves: nothing where no gradient is computed."""
+        return np.where(self.gradients > 0, BACKWARD_TRAFFIC * self.traffic_bytes, 0.0)
 
 
 def layer_work(network: Network, precision: str, batch: float) -> LayerWork:
     """Return the work of one step with ``batch`` samples; weights are kept and updated in 32 bits."""
     element = HALF_BYTES if precision in ("fp16", "bf16") else FLOAT32_BYTES
     columns = np.array(
-        [(x.forward_flop, x.backward_flop, x.inputs + x.outputs, x.parameters) for x in network.layers],
+        [
+            (x.forward_flop, x.backward_flop, x.inputs + x.outputs, x.parameters, x.launches, x.gradients)
+            for x in network.layers
+        ],
         dtype=float,
-    ).reshape(-1, 4)
-    forward_flop, backward_flop, activations, parameters = columns.T
+    ).reshape(-1, 6)
+    forward_flop, backward_flop, activations, parameters, launches, gradients = columns.T
     return LayerWork(
         forward_flop=forward_flop * batch,
         backward_flop=backward_flop * batch,
         traffic_bytes=(activations * batch + parameters) * element,
+        launches=launches,
+        gradients=gradients,
         optimizer_bytes=float(MOMENTUM_PASSES * FLOAT32_BYTES * network.parameters),
     )
