@@ -87,14 +87,14 @@ def usual_times(
     products = np.array([layer.macs > 0 for layer in network.layers])
     kernels = np.where(products, work.forward_flop, 0.0)
     peak, ordinary = device.peak(precision).value, ordinary_peak(device)
-    bandwidth = device.memory_bandwidth_bytes_per_s.value / found.passes
+    byte_s = found.passes / device.memory_bandwidth_bytes_per_s.value
     # Kernels of a layer that runs in steps share its work: n sqrt(w / n) = sqrt(n w).
     once = work.launches * found.floor_s + kernels / peak
     once = once + np.sqrt(found.ramp_s * work.launches * kernels / ordinary)
     return LayerTimes(
-        forward_s=once + work.traffic_bytes / bandwidth,
-        backward_s=work.gradients * once + work.backward_bytes / bandwidth,
-        optimizer_s=found.floor_s + work.optimizer_bytes / bandwidth,
+        forward_s=once + work.traffic_bytes * byte_s,
+        backward_s=work.gradients * once + work.backward_bytes * byte_s,
+        optimizer_s=found.floor_s + work.optimizer_bytes * byte_s,
     )
 
 

@@ -1,0 +1,251 @@
+"""Fit the model of compute to published steps of one device, and try it on what it has not seen.
+
+    python benchmarks/compute_model.py --data DIR [--every]
+
+DIR holds ``published/``. Constants of ``models/data/compute.toml`` and the spreads ``[compute.*]`` of
+``models/data/priors.toml`` are printed, then errors as tables. Lambda's benchmark, timm's table and the two
+convolution benchmarks are fitted with equal weights; data-parallel results are never fitted. Errors are those of steps
+whose device, network or family of networks was left out everywhere. ``--every`` prints every step.
+"""
+
+import argparse
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import least_squares
+from single_device import Step, measured
+
+from numpy.typing import NDArray
+
+from nearlinear.models.arrays import FloatArray
+from nearlinear.models.catalogue import devices
+from nearlinear.models.prediction import Z90
+from nearlinear.models.training.usual_times import Habits, usual_times
+from nearlinear.models.units import MICROSECOND
+
+BoolArray = NDArray[np.bool_]
+GROUPS = (
+    ("Lambda",),
+    ("timm NCHW", "timm NHWC"),
+    ("Johnson", "Chintala"),
+)  # fitted, each as much as the others
+START = (20 * MICROSECOND, 50 * MICROSECOND, 1.5)  # floor, ramp, passes
+SCALE = 0.3  # of a log error: larger ones pull in proportion, not with their square
+BLOCKS_MOVE = 8  # activations in and out of a counted block: a product and three layers after it
+
+
+class Fit:
+    """Steps with what their times are made of: columns that constants multiply, and a part at peak.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        Everything that was measured.
+    """
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self.steps = steps
+        self.at_peak = np.array([_total_s(step, 0.0, 0.0, 0.0) for step in steps])
+        ones = [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)]
+        units = np.array([[_total_s(step, *one) for one in ones] for step in steps])
+        self.columns = units - self.at_peak[:, None]  # the ramp's is that of its square root
+        self.log_s = np.log([step.time_s for step in steps])
+        self.weights = np.zeros(len(steps))
+        for group in GROUPS:
+            inside = self.where(lambda step, group=group: step.source in group)
+            self.weights[inside] = 1.0 / max(int(inside.sum()), 1)
+
+    def where(self, chosen: Callable[[Step], bool]) -> BoolArray:
+        """Return which steps are chosen."""
+        return np.array([chosen(step) for step in self.steps])
+
+    def constants(self, known: BoolArray | None = None) -> FloatArray:
+        """Return floor, square root of the ramp, and passes that fit the known steps best."""
+        use = (self.weights > 0) & (True if known is None else known)
+        columns, at_peak, log_s = self.columns[use], self.at_peak[use], self.log_s[use]
+        weights = np.sqrt(self.weights[use])
+
+        def residuals(logs: FloatArray) -> FloatArray:
+            error = np.log(columns @ np.exp(logs) + at_peak) - log_s
+            soft = SCALE * np.sqrt(2.0 * (np.sqrt(1.0 + (error / SCALE) ** 2) - 1.0))
+            return np.asarray(weights * np.copysign(soft, error))
+
+        start = np.log([START[0], np.sqrt(START[1]), START[2]])
+        return np.asarray(np.exp(least_squares(residuals, start).x))
+
+    def errors(self, constants: FloatArray) -> FloatArray:
+        """Return log of modelled over measured time of every step."""
+        return np.asarray(np.log(self.columns @ constants + self.at_peak) - self.log_s)
+
+    def unseen(self, keys: Callable[[Step], Iterable[tuple[str, str]]], tried: BoolArray) -> FloatArray:
+        """Return errors of the tried steps, each by a fit without all steps that share one of its keys."""
+        owned = [set(keys(step)) for step in self.steps]
+        errors, fits = np.full(len(self.steps), np.nan), {}
+        for i in np.flatnonzero(tried):
+            left_out = tuple(sorted(owned[i]))
+            if left_out not in fits:
+                fits[left_out] = self.errors(self.constants(np.array([not own & owned[i] for own in owned])))
+            errors[i] = fits[left_out][i]
+        return errors
+
+
+def _total_s(step: Step, floor_s: float, ramp_s: float, passes: float) -> float:
+    habits = Habits(floor_s=floor_s, ramp_s=ramp_s, passes=passes)
+    times = usual_times(step.network, step.device, step.precision, step.batch, habits)
+    return times.total_s - (times.optimizer_s if step.partial else 0.0)
+
+
+def _device(step: Step) -> tuple[str, str]:
+    return "device", step.device.name
+
+
+def _family(step: Step) -> tuple[str, str]:
+    return "family", step.family
+
+
+def spread(errors: FloatArray, sources: Sequence[str]) -> tuple[float, float]:
+    """Return median of achieved over modelled speed and its log deviation, every source with equal weight.
+
+    The deviation is the 90th percentile of distances from the median over that of a normal variable.
+    """
+    weights = np.array([1.0 / sources.count(source) for source in sources])
+    middle = _quantile(errors, weights, 0.5)
+    return float(np.exp(middle)), _quantile(np.abs(errors - middle), weights, 0.9) / Z90
+
+
+def _quantile(values: FloatArray, weights: FloatArray, share: float) -> float:
+    order = np.argsort(values)
+    below = np.cumsum(weights[order]) / weights.sum()
+    return float(values[order][np.searchsorted(below, share)])
+
+
+def percent(errors: FloatArray) -> str:
+    """Return the median relative error."""
+    return f"{np.median(np.abs(np.expm1(errors))):.1%}".replace("%", " %")
+
+
+def row(name: str, errors: FloatArray, log_sd: float | None = None, median: float = 1.0) -> str:
+    """Return a line of a table: steps, median error, bias, 90th percentile, share inside the band."""
+    inside = (
+        ""
+        if log_sd is None
+        else f"{np.mean(np.abs(errors - np.log(median)) <= Z90 * log_sd):.0%}".replace("%", " %")
+    )
+    bias, worst = np.expm1(np.median(errors)), np.quantile(np.abs(np.expm1(errors)), 0.9)
+    return f"| {name} | {len(errors)} | {percent(errors)} | {bias:+.1%} | {worst:.1%} | {inside} |".replace(
+        "% |", " % |"
+    )
+
+
+def table(title: str, lines: Iterable[str]) -> None:
+    """Print a table of errors."""
+    print(f"\n| {title} | steps | median error | bias | 90th percentile | in 90 % band |")
+    print("|---|---:|---:|---:|---:|---:|")
+    print("\n".join(lines))
+
+
+def out_of_sample(fit: Fit) -> dict[str, FloatArray]:
+    """Return errors of every way of leaving out, NaN where it does not apply."""
+    of_lambda = fit.where(lambda step: step.source == "Lambda")
+    rest = ~of_lambda
+    return {
+        "device left out": fit.unseen(lambda step: [_device(step)], of_lambda),
+        "network left out": fit.unseen(lambda step: [_family(step)], of_lambda),
+        "both left out": fit.unseen(lambda step: [_device(step), _family(step)], of_lambda),
+        "family left out": fit.unseen(lambda step: [_family(step)], rest),
+    }
+
+
+def blocks(fit: Fit) -> None:
+    """Print errors on timm where counted blocks have one to five layers after each product."""
+    totals = fit.where(lambda step: step.source in GROUPS[1])
+    columns = fit.columns.copy()
+    for after in range(1, 6):
+        fit.columns = columns.copy()
+        fit.columns[totals, 2] *= (2 + 2 * after) / BLOCKS_MOVE
+        errors = fit.errors(fit.constants())
+        bias = np.expm1(np.median(errors[totals]))
+        print(
+            f"{after} layers after each product of totals: median error {percent(errors[totals])}, bias {bias:+.1%}"
+        )
+    fit.columns = columns
+
+
+def main() -> None:
+    """Print constants, spreads and errors."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--every", action="store_true")
+    arguments = parser.parse_args()
+    fit = Fit(measured(arguments.data))
+    floor, root, passes = fit.constants()
+    print(
+        f"floor.us {floor / MICROSECOND:.1f}\nramp.us {root**2 / MICROSECOND:.1f}\npasses.times {passes:.2f}"
+    )
+    print(f"ordinary.share {ordinary_share():.3f}")
+    unseen = out_of_sample(fit)
+    errors = np.where(np.isnan(unseen["both left out"]), unseen["family left out"], unseen["both left out"])
+    spreads = {name: _spread_of(fit, errors, tensor) for name, tensor in (("fp32", False), ("tensor", True))}
+    for name, (median, log_sd) in spreads.items():
+        print(f"compute.{name} median {median:.3f}  log_sd {log_sd:.3f}")
+    blocks(fit)
+    _tables(fit, unseen, errors, spreads)
+    if arguments.every:
+        for step, error in zip(fit.steps, errors, strict=True):
+            print(f"{step.source:28s} {step.name[:60]:60s} {step.device.name:16s} {step.precision} {step.batch:9g} "
+                  f"{step.time_s * 1e3:9.1f} ms {np.expm1(error):+.0%}")  # fmt: skip
+
+
+def ordinary_share() -> float:
+    """Return the median over devices of fp32 over the peak in 16 bits, where that is higher."""
+    ratios = []
+    for device in devices().values():
+        half = [
+            device.peak_flop_per_s[name].value for name in ("fp16", "bf16") if name in device.peak_flop_per_s
+        ]
+        if half and "fp32" in device.peak_flop_per_s and device.peak("fp32").value < max(half):
+            ratios.append(device.peak("fp32").value / max(half))
+    return float(np.median(ratios))
+
+
+def _source(step: Step) -> str:
+    return step.source.partition(" ")[0]
+
+
+def _spread_of(fit: Fit, errors: FloatArray, tensor: bool) -> tuple[float, float]:
+    chosen = fit.where(lambda step: step.tensor == tensor and "layer" not in step.source)
+    sources = [_source(step) for step, one in zip(fit.steps, chosen, strict=True) if one]
+    median, log_sd = spread(errors[chosen], sources)
+    return median, log_sd
+
+
+def _tables(
+    fit: Fit, unseen: dict[str, FloatArray], errors: FloatArray, spreads: dict[str, tuple[float, float]]
+) -> None:
+    tensor = spreads["tensor"]
+
+    def line(name: str, chosen: BoolArray, values: FloatArray = errors) -> str:
+        classes = {step.tensor for step, one in zip(fit.steps, chosen, strict=True) if one}
+        median, log_sd = spreads["tensor" if classes == {True} else "fp32"] if len(classes) == 1 else tensor
+        return row(name, values[chosen], log_sd, median)
+
+    lam = fit.where(lambda step: step.source == "Lambda")
+    ways = ("device left out", "network left out", "both left out")
+    table("Lambda", (line(way, lam, unseen[way]) for way in ways))
+    totals = fit.where(lambda step: step.source in GROUPS[1])
+    sources = sorted({step.source for step in fit.steps} - {"Lambda"})
+    table("not seen by the fit", [
+        line("timm, family left out", totals),
+        *(line(source, fit.where(lambda step, s=source: step.source == s)) for source in sources),
+    ])  # fmt: skip
+    for title, key in (
+        ("Lambda, both left out: network", lambda s: s.name),
+        ("device", lambda s: s.device.name),
+    ):
+        names = sorted({key(step) for step, one in zip(fit.steps, lam, strict=True) if one})
+        table(title, (line(name, lam & fit.where(lambda s, n=name, k=key: k(s) == n)) for name in names))
+
+
+if __name__ == "__main__":
+    main()
