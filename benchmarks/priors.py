@@ -263,7 +263,7 @@ def main() -> None:
     efficiencies = [*compute_efficiencies(data), *timm_efficiencies(data), *mlperf_efficiencies(data)]
     for kind in ("fp32", "tensor"):
         steps = [e for k, e in efficiencies if k == kind]
-        _print(f"compute.{kind}", steps)
+        _print(f"roofline, {kind}", steps)
         _print_kernels(kind, steps, list(product_efficiencies()))
     _print("status.remembered", list(remembered_ratios(data)))
     print(f"status.measured          log_sd {same_class_spread():.3f}")

@@ -28,7 +28,7 @@ LAMBDA = {
     "A100 80GB SXM4": "a100-sxm-80gb", "H100 80GB PCIe Gen5": "h100-pcie",
     "H100 80GB SXM5": "h100-sxm", "V100 16GB": "v100-sxm2-16gb",
 }  # fmt: skip
-# Their option for mixed precision is not one of the version that ran: both tables have one time (V100).
+# Both tables have the same times on every GPU: their option for mixed precision had no effect.
 ALWAYS_WIDE = ("tacotron2", "waveglow")
 TIMM = {
     **{f"resnet{depth}": f"resnet-{depth}" for depth in (18, 34, 50, 101, 152)},
@@ -60,6 +60,8 @@ CLASSIC_DEVICES = {
     "V100-SXM2-16GB": "v100-sxm2-16gb",
 }  # fmt: skip
 IMAGES = 5120  # that one time of Theano-MPI is for
+MLPERF = ("A100-SXM-40GB", "A100-SXM-80GB", "A100-PCIe-80GB", "H100-PCIe", "H100-SXM", "H200", "L40S")
+NODE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 def measured(data: Path) -> list[Step]:
     """Return all steps, rows of one step as one."""
     found: dict[tuple[object, ...], list[Step]] = {}
-    for reader in (lambda_steps, timm_steps, johnson_steps, chintala_steps, classic_steps):
+    for reader in READERS:
         for step in reader(data):
             key = (step.source, step.name, step.device.name, step.precision, step.batch)
             found.setdefault(key, []).append(step)
@@ -141,9 +143,10 @@ def timm_steps(data: Path) -> Iterator[Step]:
             continue
         step_ms, size, parameters, macs, activations, counted_at = map(float, totals.groups())
         pixels = (size / counted_at) ** 2
+        counts = (round(parameters * 1e6), round(macs * pixels * 1e9), round(activations * pixels * 1e6))
         yield Step(
             source=f"timm {r['strategy'].upper()}", name=r["model"], family=_family(r["model"]),
-            network=_totals(round(parameters * 1e6), round(macs * pixels * 1e9), round(activations * pixels * 1e6)),
+            network=_totals(*counts),
             device=find_device("rtx-3090"), precision="fp16", batch=float(r["per_device_batch"]),
             time_s=step_ms * 1e-3,
         )  # fmt: skip
@@ -239,3 +242,19 @@ def _rate(r: dict[str, str]) -> float | None:
     if r["metric"] == "throughput":
         return float(r["value"])
     return IMAGES / float(r["value"]) if r["metric"] == "total_time_per_5120_images" else None
+
+
+def mlperf_steps(data: Path) -> Iterator[Step]:
+    """Yield ResNet-50 as submitted to MLPerf Training on one node: code that was tuned to win."""
+    for r in rows(data / "published/mlperf_training.csv"):
+        rate, count = r["train_throughput_samples_per_s_median"], float(r["n_devices"] or NODE + 1)
+        if r["model"] == "resnet" and rate and count <= NODE and r["device"] in MLPERF and not r["notes"]:
+            batch = float(r["per_device_batch"])
+            yield Step(
+                source="MLPerf", name="resnet", family="resnet50", network=network("resnet-50"),
+                device=find_device(r["device"].lower()), precision="fp16", batch=batch,
+                time_s=batch * count / float(rate),
+            )  # fmt: skip
+
+
+READERS = (lambda_steps, timm_steps, johnson_steps, chintala_steps, classic_steps, mlperf_steps)

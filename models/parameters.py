@@ -70,7 +70,7 @@ class Parameters:
     levels : tuple of LevelSamples
         Inside out.
     slowness : ndarray, shape (samples,)
-        Step time over that of the model of compute: one over the efficiency of a roofline.
+        Step time over that of the model of compute: usual times, measured kernels or throughputs.
     z_step : ndarray, shape (samples,)
         Draws behind what one measured scale does not show.
     z_compute : ndarray, shape (samples,)

@@ -62,7 +62,7 @@ def latency_draw(link: Link, z: FloatArray, z_overhead: FloatArray) -> FloatArra
 
 
 def compute_spread(precision: str) -> Spread:
-    """Return achieved over roofline speed of whole training steps."""
+    """Return achieved over usual speed (:mod:`~nearlinear.models.training.usual_times`) of whole steps."""
     prior = table()["compute"]["tensor" if precision in TENSOR else "fp32"]
     return Spread(median=prior["median"], log_sd=prior["log_sd"])
 

@@ -15,6 +15,7 @@ from nearlinear.models.dnn import network
 from nearlinear.models.prediction import Ending, Prediction
 from nearlinear.models.prior import compute_spread
 from nearlinear.models.training.roofline import layer_times
+from nearlinear.models.training.usual_times import usual_times
 from nearlinear.models.training.volumes import volumes
 from nearlinear.models.units import format_rate
 
@@ -60,8 +61,7 @@ def _baseline(prediction: Prediction) -> Practice:
     name, first = "baseline and its strength", prediction.points[0]
     rate = f"{format_rate(first.throughput_per_s.median)} samples/s on {first.devices}"
     measured = _measured(prediction)
-    share = _share_of_roofline(prediction)
-    usual = compute_spread(_of(prediction, "workload", "precision", "fp32")).median
+    share, usual = _shares_of_roofline(prediction) or (None, 0.0)
     said = f"{rate}, {'measured' if measured else 'a prior'}"
     if share is not None:
         said += f"; {share:.0%} of what its device could do, usual are {usual:.0%}"
@@ -141,16 +141,18 @@ def _measured(prediction: Prediction) -> bool:
     return first.measured_per_s is not None or alone
 
 
-def _share_of_roofline(prediction: Prediction) -> float | None:
-    """Return the time of a roofline over the step of the smallest scale, where the device is known."""
+def _shares_of_roofline(prediction: Prediction) -> tuple[float, float] | None:
+    """Return a roofline over the step of the smallest scale and over the usual one, on a known device."""
     named = [fact["name"].removesuffix(PEAK) for fact in prediction.provenance.get("facts", [])
              if fact["name"].endswith(PEAK)]  # fmt: skip
     if not named or named[0] not in devices():
         return None
     net, first = network(_of(prediction, "workload", "model", "")), prediction.points[0]
     precision = _of(prediction, "workload", "precision", "fp32")
-    ideal = layer_times(net, devices()[named[0]], precision, first.batch_per_device).total_s
-    return float(ideal / first.step_time_s.median)
+    device, batch = devices()[named[0]], first.batch_per_device
+    ideal = layer_times(net, device, precision, batch).total_s
+    usual = usual_times(net, device, precision, batch).total_s / compute_spread(precision).median
+    return float(ideal / first.step_time_s.median), float(ideal / usual)
 
 
 def _of(prediction: Prediction, table: str, key: str, default: str) -> str:

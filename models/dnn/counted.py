@@ -5,7 +5,7 @@ from nearlinear.models.dnn.network import Network
 
 BLOCKS = 50  # nobody said how many: bulk costs do not depend on it, launches do
 # What frameworks run after each convolution or product, each over all that it puts out. With these the
-# 838 networks of timm move what they should (docs/compute.md); residual networks are built so, too.
+# 664 networks of timm's table move what they should (docs/compute.md); residual networks are built so, too.
 AFTER = ("batchnorm", "relu", "add")
 
 

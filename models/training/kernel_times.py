@@ -3,9 +3,9 @@
     t(layer) = kernels x floor + max(flop / rate of its family, bytes / bandwidth of the memory family)
 
 A layer is one kernel forward and one per gradient backward, a recurrent one as many at every step; the
-optimiser is one over all weights, as fused optimisers are. Kernels measured alone are faster than in a training step, which also waits, checks
-and launches: that is left to the caller, as a prior or as what an anchor implies. So is the shape of the
-operands: a family has one rate for all.
+optimiser is one over all weights, as fused optimisers are. Kernels measured alone are faster than in a
+training step, which also waits, checks and launches: that is left to the caller, as a prior or as what an
+anchor implies. So is the shape of the operands: a family has one rate for all.
 """
 
 from dataclasses import dataclass

@@ -231,7 +231,8 @@ def test_calibrate_then_predict(cli: Cli, logs: Any) -> None:
     assert "parity, node allreduce: predicted / measured = " in made.out
     _valid(cli, "profile", tomllib.loads(Path("p.toml").read_text()))
     assert Path("fit.svg").stat().st_size > 10_000
-    one_node = ("alexnet", "--batch-per-device", "8", "--cluster", logs.cluster, *SMALL, "--json")
+    exposed = ("--batch-per-device", "8", "--no-overlap")  # what a profile knows shows
+    one_node = ("alexnet", *exposed, "--cluster", logs.cluster, *SMALL, "--json")
     with_it = _json(cli("predict", *one_node, "--profile", "p.toml"))
     without = _json(cli("predict", *one_node))
     assert with_it["provenance"]["profile"]["sha256"]
