@@ -9,101 +9,21 @@ of steps whose device, network or family of networks was left out everywhere. ``
 """
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import least_squares
+from compute_fit import GROUPS, BoolArray, Fit, out_of_sample
 from single_device import Step, measured
 
 from nearlinear.models.arrays import FloatArray
 from nearlinear.models.catalogue import devices
 from nearlinear.models.prediction import Z90
 from nearlinear.models.training.roofline import layer_times
-from nearlinear.models.training.usual_times import Habits, usual_times
 from nearlinear.models.units import MICROSECOND
 
-BoolArray = NDArray[np.bool_]
-GROUPS = (
-    ("Lambda",),
-    ("timm NCHW", "timm NHWC"),
-    ("Johnson", "Chintala"),
-)  # fitted, each as much as the others
-START = (20 * MICROSECOND, 50 * MICROSECOND, 1.5)  # floor, ramp, passes
-SCALE = 0.3  # of a log error: larger ones pull in proportion, not with their square
 APART = ("layer by layer", "MLPerf")  # measured twice, or tuned to win: not in the spreads
 BLOCKS_MOVE = 8  # activations in and out of a counted block: a product and three layers after it
-
-
-class Fit:
-    """Steps with what their times are made of: columns that constants multiply, and a part at peak.
-
-    Parameters
-    ----------
-    steps : sequence of Step
-        Everything that was measured.
-    """
-
-    def __init__(self, steps: Sequence[Step]) -> None:
-        self.steps = steps
-        self.at_peak = np.array([_total_s(step, 0.0, 0.0, 0.0) for step in steps])
-        ones = [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)]
-        units = np.array([[_total_s(step, *one) for one in ones] for step in steps])
-        self.columns = units - self.at_peak[:, None]  # the ramp's is that of its square root
-        self.log_s = np.log([step.time_s for step in steps])
-        self.weights = np.zeros(len(steps))
-        names = np.array([step.source for step in steps])
-        for group in GROUPS:
-            inside = np.isin(names, group)
-            self.weights[inside] = 1.0 / max(int(inside.sum()), 1)
-
-    def where(self, chosen: Callable[[Step], bool]) -> BoolArray:
-        """Return which steps are chosen."""
-        return np.array([chosen(step) for step in self.steps])
-
-    def constants(self, known: BoolArray | None = None) -> FloatArray:
-        """Return floor, square root of the ramp, and passes that fit the known steps best."""
-        use = (self.weights > 0) & (True if known is None else known)
-        columns, at_peak, log_s = self.columns[use], self.at_peak[use], self.log_s[use]
-        weights = np.sqrt(self.weights[use])
-
-        def residuals(logs: FloatArray) -> FloatArray:
-            error = np.log(columns @ np.exp(logs) + at_peak) - log_s
-            soft = SCALE * np.sqrt(2.0 * (np.sqrt(1.0 + (error / SCALE) ** 2) - 1.0))
-            return np.asarray(weights * np.copysign(soft, error))
-
-        start = np.log([START[0], np.sqrt(START[1]), START[2]])
-        return np.asarray(np.exp(least_squares(residuals, start).x))
-
-    def errors(self, constants: FloatArray) -> FloatArray:
-        """Return log of modelled over measured time of every step."""
-        return np.asarray(np.log(self.columns @ constants + self.at_peak) - self.log_s)
-
-    def unseen(self, keys: Callable[[Step], Iterable[tuple[str, str]]], tried: BoolArray) -> FloatArray:
-        """Return errors of the tried steps, each by a fit without all steps that share one of its keys."""
-        owned = [set(keys(step)) for step in self.steps]
-        errors, fits = np.full(len(self.steps), np.nan), {}
-        for i in np.flatnonzero(tried):
-            left_out = tuple(sorted(owned[i]))
-            if left_out not in fits:
-                fits[left_out] = self.errors(self.constants(np.array([not own & owned[i] for own in owned])))
-            errors[i] = fits[left_out][i]
-        return errors
-
-
-def _total_s(step: Step, floor_s: float, ramp_s: float, passes: float) -> float:
-    habits = Habits(floor_s=floor_s, ramp_s=ramp_s, passes=passes)
-    times = usual_times(step.network, step.device, step.precision, step.batch, habits)
-    return times.total_s - (times.optimizer_s if step.partial else 0.0)
-
-
-def _device(step: Step) -> tuple[str, str]:
-    return "device", step.device.name
-
-
-def _family(step: Step) -> tuple[str, str]:
-    return "family", step.family
 
 
 def spread(errors: FloatArray, sources: Sequence[str]) -> tuple[float, float]:
@@ -151,18 +71,6 @@ def table(title: str, lines: Iterable[str]) -> None:
     print("\n".join(lines))
 
 
-def out_of_sample(fit: Fit) -> dict[str, FloatArray]:
-    """Return errors of every way of leaving out, NaN where it does not apply."""
-    of_lambda = fit.where(lambda step: step.source == "Lambda")
-    rest = ~of_lambda
-    return {
-        "device left out": fit.unseen(lambda step: [_device(step)], of_lambda),
-        "network left out": fit.unseen(lambda step: [_family(step)], of_lambda),
-        "both left out": fit.unseen(lambda step: [_device(step), _family(step)], of_lambda),
-        "family left out": fit.unseen(lambda step: [_family(step)], rest),
-    }
-
-
 def plain(fit: Fit) -> None:
     """Print errors of a roofline over one efficiency per precision, fitted to the steps it is tried on."""
     rooflines = np.log([_roofline_s(step) for step in fit.steps]) - fit.log_s
@@ -208,7 +116,8 @@ def main() -> None:
     print(f"ordinary.share {ordinary_share():.3f}")
     unseen = out_of_sample(fit)
     errors = np.where(np.isnan(unseen["both left out"]), unseen["family left out"], unseen["both left out"])
-    spreads = {name: _spread_of(fit, errors, tensor) for name, tensor in (("fp32", False), ("tensor", True))}
+    spreads = {name: _spread_of(fit, errors, name) for name in ("fp32", "tensor", "kepler")}
+    spreads["processor"] = between(float(np.exp(np.median(errors[fit.where(_on_processors)]))), 1.0)
     for name, (median, log_sd) in spreads.items():
         print(f"compute.{name} median {median:.3f}  log_sd {log_sd:.3f}")
     blocks(fit)
@@ -233,25 +142,33 @@ def ordinary_share() -> float:
 
 
 def _source(step: Step) -> str:
-    return step.source.partition(" ")[0]
+    return step.source.partition(",")[0].removesuffix(" NCHW").removesuffix(" NHWC")
 
 
-def _spread_of(fit: Fit, errors: FloatArray, tensor: bool) -> tuple[float, float]:
-    chosen = fit.where(lambda step: step.tensor == tensor and not step.source.endswith(APART))
+def _spread_of(fit: Fit, errors: FloatArray, prior: str) -> tuple[float, float]:
+    chosen = fit.where(lambda step: step.prior == prior and not step.source.endswith(APART))
     sources = [_source(step) for step, one in zip(fit.steps, chosen, strict=True) if one]
-    median, log_sd = spread(errors[chosen], sources)
-    return median, log_sd
+    return spread(errors[chosen], sources)
+
+
+def _on_processors(step: Step) -> bool:
+    return step.prior == "processor"
+
+
+def between(low: float, high: float) -> tuple[float, float]:
+    """Return median and log deviation of a factor whose 90 % band has these ends."""
+    return float(np.sqrt(low * high)), float(np.log(high / low) / 2 / Z90)
 
 
 def _tables(
     fit: Fit, unseen: dict[str, FloatArray], errors: FloatArray, spreads: dict[str, tuple[float, float]]
 ) -> None:
     """Print errors by the way of leaving out, by source, and Lambda's by network and device."""
-    tensor = fit.where(lambda step: step.tensor)
-    middles, deviations = (np.where(tensor, spreads["tensor"][i], spreads["fp32"][i]) for i in (0, 1))
+    of_steps = np.array([spreads[step.prior] for step in fit.steps])
+    middles, deviations = np.log(of_steps[:, 0]), of_steps[:, 1]
 
     def line(name: str, chosen: BoolArray, values: FloatArray = errors) -> str:
-        return row(name, values[chosen], np.log(middles[chosen]), deviations[chosen])
+        return row(name, values[chosen], middles[chosen], deviations[chosen])
 
     of_lambda = fit.where(lambda step: step.source == "Lambda")
     ways = ("device left out", "network left out", "both left out")

@@ -37,6 +37,7 @@ TIMM = {
 TIMM_SIZE = {"inception_v3": 299}
 # Who trained it first, where a name begins so: not a family.
 TRAINERS = r"^(tf|gluon|legacy|swsl|ssl|tv|ig|jx|dm|ese|eca|cs|ens|adv|gc|res)_"
+SAME_FAMILY = {"oxfordnet": "vgg", "googlenet": "inception"}
 TOTALS = re.compile(
     r"step ([\d.]+) ms; img (\d+); params ([\d.]+)M; fwd GMACs ([\d.]+) Macts ([\d.]+) @ (\d+)"
 )
@@ -49,7 +50,10 @@ JOHNSON_NETWORKS = {
     "ResNet-18": "resnet-18", "ResNet-34": "resnet-34",
     **{f"ResNet-{depth}": f"resnet-{depth}-v1" for depth in (50, 101, 152)},
 }  # fmt: skip
-CUDNN_FIVE, CUDNN_FOUR = "cuDNN 5.1", "CuDNN[R4]-fp32"
+# Two Xeon E5-2630 v3: 16 cores at 2.4 GHz with 32 operations a cycle, four channels of DDR4-1866 each.
+XEONS = "CPU: Dual Xeon E5-2630 v3"
+XEONS_FLOP_PER_S, XEONS_BYTES_PER_S = 16 * 2.4e9 * 32, 118e9
+CUDNN_FIVE, NEON = "cuDNN 5.1", "Nervana-neon-fp32"
 CLASSICS = {
     "AlexNet": "alexnet", "GoogLeNet": "googlenet", "InceptionV3": "inception-v3", "NiN": "nin",
     "ResNet-50": "resnet-50-v1", "ResNet-50 v1.5": "resnet-50", "ResNet-152": "resnet-152-v1",
@@ -97,9 +101,9 @@ class Step:
     partial: bool = False
 
     @property
-    def tensor(self) -> bool:
-        """Whether matrix units compute."""
-        return self.precision != "fp32"
+    def prior(self) -> str:
+        """Which prior of compute it belongs to."""
+        return self.device.generation or ("fp32" if self.precision == "fp32" else "tensor")
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -129,7 +133,7 @@ def lambda_steps(data: Path) -> Iterator[Step]:
         wide = "tf32" if "tf32" in where.peak_flop_per_s else "fp32"
         half = r["precision"] == "fp16" and name not in ALWAYS_WIDE
         yield Step(
-            source="Lambda", name=name, family=name, network=lambda_network(name), device=where,
+            source="Lambda", name=name, family=_family(name), network=lambda_network(name), device=where,
             precision="fp16" if half else wide, batch=batch,
             time_s=batch * UNITS.get(name, 1) / float(r["value"]),
         )  # fmt: skip
@@ -165,36 +169,50 @@ def _totals(parameters: int, macs: int, activations: int) -> Network:
 
 
 def _family(name: str) -> str:
-    """Return the letters that a name begins with."""
-    found = re.match("[a-z]+", re.sub(TRAINERS, "", name))
-    return found[0] if found else name
+    """Return the letters that a name begins with, whatever the size and the trainer."""
+    found = re.match("[a-z]+", re.sub(TRAINERS, "", name.lower()))
+    letters = found[0].removesuffix("base").removesuffix("large") if found else name
+    return SAME_FAMILY.get(letters, letters)
 
 
 def johnson_steps(data: Path) -> Iterator[Step]:
-    """Yield Johnson's networks under Torch with cuDNN 5.1."""
+    """Yield Johnson's networks under Torch with cuDNN 5.1, and on two processors."""
     for r in rows(data / "published/single_device_cnn.csv"):
-        chosen = r["curve_id"].startswith("jcjohnson") and CUDNN_FIVE in r["strategy"]
+        hosts = r["device"] == XEONS
+        chosen = r["curve_id"].startswith("jcjohnson") and (hosts or CUDNN_FIVE in r["strategy"])
         if chosen and r["metric"] == "total_time" and r["model"] in JOHNSON_NETWORKS:
             yield Step(
-                source="Johnson", name=r["model"], family=r["model"],
-                network=network(JOHNSON_NETWORKS[r["model"]]), device=find_device(JOHNSON[r["device"]]),
+                source="Johnson, processors" if hosts else "Johnson", name=r["model"],
+                family=_family(r["model"]), network=network(JOHNSON_NETWORKS[r["model"]]),
+                device=_xeons() if hosts else find_device(JOHNSON[r["device"]]),
                 precision="fp32", batch=float(r["per_device_batch"]), time_s=float(r["value"]) * 1e-3,
             )  # fmt: skip
 
 
+@cache
+def _xeons() -> Device:
+    """Return the two processors that Johnson measured."""
+    like = find_device("i7-5930k")
+    peak = replace(like.peak("fp32"), value=XEONS_FLOP_PER_S)
+    memory = replace(like.memory_bandwidth_bytes_per_s, value=XEONS_BYTES_PER_S)
+    return replace(
+        like, name="2 x e5-2630", peak_flop_per_s={"fp32": peak}, memory_bandwidth_bytes_per_s=memory
+    )
+
+
 def chintala_steps(data: Path) -> Iterator[Step]:
-    """Yield Chintala's networks under Torch with cuDNN 4: their convolutions alone."""
+    """Yield Chintala's networks under neon, which has fast convolutions: their convolutions alone."""
     known = {
         "AlexNet": network("alexnet-one-tower"), "GoogleNet": network("googlenet-no-aux"),
         "Overfeat": _overfeat(), "OxfordNet": _vgg_a(),
     }  # fmt: skip
     for r in rows(data / "published/single_device_cnn.csv"):
-        chosen = r["curve_id"].startswith("soumith") and r["strategy"].startswith(CUDNN_FOUR)
+        chosen = r["curve_id"].startswith("soumith") and r["strategy"].startswith(NEON)
         if chosen and r["metric"] == "total_time":
             name = r["model"].split()[0]
             kept = tuple(layer for layer in known[name].layers if layer.kind == "conv")
             yield Step(
-                source="Chintala", name=name, family=name, network=replace(known[name], layers=kept),
+                source="Chintala", name=name, family=_family(name), network=replace(known[name], layers=kept),
                 device=find_device("titan-x-maxwell"), precision="fp32",
                 batch=float(r["per_device_batch"]), time_s=float(r["value"]) * 1e-3, partial=True,
             )  # fmt: skip
@@ -231,11 +249,19 @@ def classic_steps(data: Path) -> Iterator[Step]:
             continue
         batch, mixed = float(r["per_device_batch"]), r["precision"] == "amp"
         yield Step(
-            source=f"{source} {'mixed' if mixed else 'fp32'}" if source == "DLPerf" else source,
-            name=f"{r['model']} {r['curve_id']}", family=r["model"], network=network(CLASSICS[r["model"]]),
+            source=source + _part(source, r),
+            name=f"{r['model']} {r['curve_id']}", family=_family(r["model"]),
+            network=network(CLASSICS[r["model"]]),
             device=find_device(CLASSIC_DEVICES[r["device"]]), precision="fp16" if mixed else "fp32",
             batch=batch, time_s=batch / rate,
         )  # fmt: skip
+
+
+def _part(source: str, r: dict[str, str]) -> str:
+    """Return which part of a source with two kinds of rows this is."""
+    if source == "DLPerf":
+        return ", mixed" if r["precision"] == "amp" else ", fp32"
+    return f", {r['device'].partition('-')[0].partition(' ')[0]}" if source == "tf_cnn_benchmarks" else ""
 
 
 def _rate(r: dict[str, str]) -> float | None:
@@ -251,7 +277,7 @@ def mlperf_steps(data: Path) -> Iterator[Step]:
         if r["model"] == "resnet" and rate and count <= NODE and r["device"] in MLPERF and not r["notes"]:
             batch = float(r["per_device_batch"])
             yield Step(
-                source="MLPerf", name="resnet", family="resnet50", network=network("resnet-50"),
+                source="MLPerf", name="resnet", family="resnet", network=network("resnet-50"),
                 device=find_device(r["device"].lower()), precision="fp16", batch=batch,
                 time_s=batch * count / float(rate),
             )  # fmt: skip

@@ -137,6 +137,7 @@ def _device(name: str, raw: dict[str, Any], path: str) -> Device:
         "matmul_flop_per_s": rates("matmul_tflop_per_s"),
         "node_link": raw.get("node_link", ""),
         "aliases": tuple(raw.get("aliases", ())),
+        "generation": raw.get("generation", ""),
     }
     return build(Device, values, where)
 

@@ -169,7 +169,9 @@ def _compute_spread(case: Case) -> Spread:
     if case.line is not None:
         return Spread(median=1.0, log_sd=0.0)
     precision = case.scenario.workload.precision
-    return kernel_spread(precision) if case.kernels is not None else compute_spread(precision)
+    if case.kernels is not None:
+        return kernel_spread(precision)
+    return compute_spread(case.device, precision)
 
 
 def _level_samples(case: Case, level: Level, below: int, z: FloatArray, pick: IntArray) -> LevelSamples:

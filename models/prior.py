@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nearlinear.models.arrays import FloatArray
+from nearlinear.models.hardware.device import Device
 from nearlinear.models.hardware.fact import Fact
 from nearlinear.models.hardware.link import Link
 from nearlinear.models.strict import read_toml
@@ -61,9 +62,13 @@ def latency_draw(link: Link, z: FloatArray, z_overhead: FloatArray) -> FloatArra
     return latency + overhead.draw(z_overhead)
 
 
-def compute_spread(precision: str) -> Spread:
-    """Return achieved over usual speed (:mod:`~nearlinear.models.training.usual_times`) of whole steps."""
-    prior = table()["compute"]["tensor" if precision in TENSOR else "fp32"]
+def compute_spread(device: Device, precision: str) -> Spread:
+    """Return achieved over usual speed (:mod:`~nearlinear.models.training.usual_times`) of whole steps.
+
+    Generations that the usual speed is not fitted to have a prior of their own.
+    """
+    priors = table()["compute"]
+    prior = priors.get(device.generation) or priors["tensor" if precision in TENSOR else "fp32"]
     return Spread(median=prior["median"], log_sd=prior["log_sd"])
 
 

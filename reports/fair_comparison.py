@@ -151,7 +151,7 @@ def _shares_of_roofline(prediction: Prediction) -> tuple[float, float] | None:
     precision = _of(prediction, "workload", "precision", "fp32")
     device, batch = devices()[named[0]], first.batch_per_device
     ideal = layer_times(net, device, precision, batch).total_s
-    usual = usual_times(net, device, precision, batch).total_s / compute_spread(precision).median
+    usual = usual_times(net, device, precision, batch).total_s / compute_spread(device, precision).median
     return float(ideal / first.step_time_s.median), float(ideal / usual)
 
 

@@ -70,6 +70,18 @@ class Layer:
         return weights + data if self.macs else data
 
     @property
+    def reuse(self) -> float:
+        """How often a filter of a convolution uses each input: 9 for 3 x 3 at stride 1, 1 for 1 x 1.
+
+        The area of a window over that of a stride and over the groups, which counts tell: each output has
+        so many weights, each input is in so many windows. 0 for other layers.
+        """
+        if self.kind != "conv" or not self.tensors:
+            return 0.0
+        positions = self.macs / self.tensors[0]
+        return self.macs * positions / (self.inputs * self.outputs)
+
+    @property
     def kept(self) -> int:
         """Elements stored for the backward pass; layers that work in place add none."""
         return 0 if self.kind in IN_PLACE else self.outputs

@@ -26,6 +26,8 @@ class Device:
         Highest matrix-multiplication rate that somebody measured, where known.
     node_link : str
         Catalogue name of the link between such devices inside a node.
+    generation : str
+        What has a prior of compute of its own, ``kepler`` or ``processor``; empty for all others.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Device:
     node_link: str
     matmul_flop_per_s: Mapping[str, Fact] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
+    generation: str = ""
 
     def peak(self, precision: str) -> Fact:
         """Return the dense peak at a precision.

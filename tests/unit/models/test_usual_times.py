@@ -11,6 +11,7 @@ from nearlinear.models.dnn.counted import BLOCKS, counted
 from nearlinear.models.dnn.layer import Layer
 from nearlinear.models.dnn.network import Network, Stack
 from nearlinear.models.hardware.device import Device
+from nearlinear.models.prior import compute_spread
 from nearlinear.models.training.usual_times import Habits, ordinary_peak, table, usual_times
 
 HABITS = Habits(floor_s=2e-5, ramp_s=4e-5, passes=1.5)
@@ -57,6 +58,27 @@ def test_by_hand_on_matrix_units(two_layers: Network) -> None:
     moved = ((100 + 200) * 1000 + 20200) * 2 * 1.5 / 900e9
     expected = 2e-5 + flop / 125e12 + (4e-5 * flop / 15.7e12) ** 0.5 + moved
     assert times.forward_s[0] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "pad", "groups", "uses"),
+    [(3, 1, 1, 1, 9), (1, 1, 0, 1, 1), (3, 2, 1, 1, 2.25), (5, 1, 2, 1, 25), (3, 1, 1, 4, 2.25)],
+)
+def test_how_often_a_filter_uses_an_input(
+    kernel: int, stride: int, pad: int, groups: int, uses: float
+) -> None:
+    net = Stack(8, 16, 16).conv("a", 12, kernel, stride, pad, groups, relu=False).build("a", "a", "here")
+    assert net.layers[0].reuse == pytest.approx(uses)
+    assert Stack(8).fc("a", 2).build("a", "a", "here").layers[0].reuse == 0
+
+
+def test_wide_windows_need_fewer_operations_in_fp32_only() -> None:
+    work = Habits(floor_s=0.0, ramp_s=0.0, passes=0.0)
+    net = Stack(8, 16, 16).conv("a", 12, 3, pad=1, bias=False, relu=False).build("a", "a", "here")
+    device = find_device("v100")
+    flop = 2 * 12 * 8 * 9 * 16 * 16
+    assert usual_times(net, device, "fp32", 1, work).forward_s[0] == pytest.approx(flop / 2.25 / 15.7e12)
+    assert usual_times(net, device, "fp16", 1, work).forward_s[0] == pytest.approx(flop / 125e12)
 
 
 def test_half_of_the_peak_at_the_ramp() -> None:
@@ -108,6 +130,15 @@ def test_ordinary_units_where_nobody_says_how_fast_they_are() -> None:
     assert ordinary_peak(find_device("a100")) == 19.5e12
     assert ordinary_peak(find_device("gaudi2")) == pytest.approx(table()["ordinary"]["share"] * 432e12)
     assert usual_times(network("resnet-50"), find_device("tpu-v4"), "bf16", 32).total_s > 0
+
+
+def test_generations_with_a_prior_of_their_own() -> None:
+    """The fit is of Maxwell and later; what came before, and processors, are slower in its terms."""
+    usual = compute_spread(find_device("p100"), "fp32")
+    kepler, processor = (compute_spread(find_device(name), "fp32") for name in ("k80", "laptop-cpu"))
+    assert usual.median > kepler.median > processor.median
+    assert usual.log_sd < kepler.log_sd < processor.log_sd
+    assert compute_spread(find_device("v100"), "fp16") != compute_spread(find_device("v100"), "fp32")
 
 
 def test_totals_add_up() -> None:
