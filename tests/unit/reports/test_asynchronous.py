@@ -25,9 +25,9 @@ def _lines(axes: Any) -> dict[str, list[float]]:
 
 
 def test_staleness_and_throughput() -> None:
-    account = _account(AsynchronousServer(), "1,4,32")
+    account = _account(AsynchronousServer(), "1,4,64")
     left, right = draw_account(account, "NiN").axes
-    assert [bar.get_height() for bar in left.containers[0]] == together(32).tolist()
+    assert [bar.get_height() for bar in left.containers[0]] == together(64).tolist()
     assert _lines(left)["closed form: in turn"] == [1.0]
     lines = _lines(right)
     assert lines["simulated, nothing lost beyond"] == [scale.samples_per_s for scale in account.scales]

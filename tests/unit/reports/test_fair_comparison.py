@@ -37,7 +37,7 @@ def test_a_measured_run_to_a_target() -> None:
 def test_a_weak_baseline_is_told() -> None:
     weak, strong = _checked(anchor="1:60"), _checked(anchor="1:300")
     name = "baseline and its strength"
-    assert "of what its device could do, usual are 70%" in weak[name].said
+    assert "of what its device could do, usual are 47%" in weak[name].said
     assert weak[name].missing.startswith("a weak baseline")
     assert strong[name].missing == ""
 
