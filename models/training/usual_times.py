@@ -88,6 +88,11 @@ def usual_times(
         Samples on this device.
     habits : Habits or None
         Constants; those of the file where None.
+
+    Raises
+    ------
+    SpecError
+        The device has no units for the precision.
     """
     found, work = habits or Habits.usual(), layer_work(network, precision, batch)
     kernels = work.forward_flop * _done(network, precision)
