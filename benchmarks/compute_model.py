@@ -9,6 +9,7 @@ of steps whose device, network or family of networks was left out everywhere. ``
 """
 
 import argparse
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from nearlinear.models.prediction import Z90
 from nearlinear.models.training.roofline import layer_times
 from nearlinear.models.units import MICROSECOND
 
+NEVER_FITTED = ("tf_cnn_benchmarks", "DLPerf", "Theano-MPI")
 APART = ("layer by layer", "MLPerf")  # measured twice, or tuned to win: not in the spreads
 BLOCKS_MOVE = 8  # activations in and out of a counted block: a product and three layers after it
 
@@ -88,6 +90,26 @@ def _roofline_s(step: Step) -> float:
     return layer_times(step.network, step.device, step.precision, step.batch).total_s
 
 
+def batches(fit: Fit, errors: FloatArray) -> None:
+    """Print how well the gain of a larger batch is predicted where a source has two of one network."""
+    alike: dict[tuple[str, str, str, str], list[int]] = {}
+    for i, step in enumerate(fit.steps):
+        if step.source.partition(",")[0] in NEVER_FITTED:
+            name = re.sub(r"-b\d+", "", step.name)
+            alike.setdefault((step.source, name, step.device.name, step.precision), []).append(i)
+    rate = np.log([step.batch for step in fit.steps]) - fit.log_s
+    gains, off = [], []
+    for same in alike.values():
+        first, *others = sorted(same, key=lambda i: fit.steps[i].batch)
+        gains += [rate[i] - rate[first] for i in others]
+        off += [errors[i] - errors[first] for i in others]
+    if off:
+        gain, bias = float(np.expm1(np.median(gains))), float(np.expm1(np.median(-np.array(off))))
+        said = f"predicted with an error of {percent(median_error(np.array(off)))}"
+        print(f"{len(off)} larger batches: {percent(gain)} more samples/s in the median, {said}, "
+              f"bias {percent(bias, '+.1%')}")  # fmt: skip
+
+
 def blocks(fit: Fit) -> None:
     """Print errors on timm where counted blocks have one to five layers after each product."""
     totals = fit.where(lambda step: step.source in GROUPS[1])
@@ -122,6 +144,7 @@ def main() -> None:
         print(f"compute.{name} median {median:.3f}  log_sd {log_sd:.3f}")
     blocks(fit)
     plain(fit)
+    batches(fit, errors)
     _tables(fit, unseen, errors, spreads)
     if arguments.every:
         for step, error in zip(fit.steps, errors, strict=True):

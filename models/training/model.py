@@ -41,12 +41,6 @@ class StepModel:
             return None
         return cache(partial(kernel_times, case.network, case.kernels, case.scenario.workload.precision))
 
-    @cached_property
-    def usual_times(self) -> Callable[[float], LayerTimes]:
-        """The step of one device over its batch where nobody measured kernels, kept by batch."""
-        case = self.case
-        return cache(partial(usual_times, case.network, case.device, case.scenario.workload.precision))
-
     def layers(self, devices: int) -> LayerTimes:
         """Return compute on each of ``devices`` devices: as measured throughputs or kernels say, or as usual.
 
@@ -61,7 +55,10 @@ class StepModel:
 
     def _layers(self, devices: int) -> LayerTimes:
         case, batch = self.case, self.case.batch_per_device(devices)
-        layers = self.kernel_times(batch).best if self.kernel_times else self.usual_times(batch)
+        if self.kernel_times is not None:
+            layers = self.kernel_times(batch).best
+        else:
+            layers = usual_times(case.network, case.device, case.scenario.workload.precision, batch)
         return layers.scaled(case.line.time_s(batch)) if case.line is not None else layers
 
     def slowness(self, parameters: Parameters, devices: int) -> FloatArray:

@@ -2,8 +2,9 @@
 
     t(layer) = max(flop / peak, bytes / memory bandwidth)
 
-No step is faster; what a usual step takes says :mod:`~nearlinear.models.training.usual_times`. Bytes are
-those of inputs, outputs and weights, read or written once; backward moves twice as many.
+What could be done at best, fast convolutions aside; what a usual step takes says
+:mod:`~nearlinear.models.training.usual_times`. Bytes are those of inputs, outputs and weights, read or
+written once; backward moves twice as many.
 
 References
 ----------
