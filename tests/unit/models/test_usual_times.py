@@ -146,6 +146,7 @@ def test_totals_add_up() -> None:
     assert (net.parameters, net.macs) == (25_557_032, 4_089_184_256)
     put_out = [layer.outputs for layer in net.layers if layer.macs]
     assert (len(put_out), sum(put_out)) == (BLOCKS, 11_113_576)
+    assert net.kept == 11_113_576
     # a product and three layers after it, in and out
     assert sum(layer.inputs + layer.outputs for layer in net.layers) == 8 * 11_113_576
 
