@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from suites_examples import examples
+from suites_lambda import lambda_nodes
 from suites_mlperf import mlperf
 
 from nearlinear.reports.validation.suite import SHIPPED
@@ -203,7 +204,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     data = parser.parse_args().data
-    write("data-parallel", [*data_parallel(data), theano_mpi(data)])
+    write("data-parallel", [*data_parallel(data), theano_mpi(data), *lambda_nodes(data)])
     write("mlperf", mlperf(rows(data / "published" / "mlperf_training.csv")))
     write("seeds", [firecaffe(), theano_mpi(data)])
     write("examples", examples(by_curve(data, "nvidia_deeplearningexamples.csv", "throughput")))

@@ -12,7 +12,7 @@ from nearlinear.models.hardware.fact import Fact, Source, read_fact
 from nearlinear.models.hardware.link import Link
 from nearlinear.models.naming import same_name
 from nearlinear.models.strict import build, line_of, read_toml
-from nearlinear.models.units import BITS_PER_BYTE, GB, MICROSECOND, TERA
+from nearlinear.models.units import BITS_PER_BYTE, GB, GIB, MICROSECOND, TERA
 
 DATA = Path(__file__).parent / "data"
 
@@ -129,7 +129,7 @@ def _device(name: str, raw: dict[str, Any], path: str) -> Device:
     values = {
         "name": name,
         "title": raw.get("title", name),
-        "memory_bytes": _fact(raw.get("memory_gb"), f"{where}: memory_gb", GB),
+        "memory_bytes": _fact(raw.get("memory_gib"), f"{where}: memory_gib", GIB),
         "memory_bandwidth_bytes_per_s": _fact(
             raw.get("memory_bandwidth_gb_per_s"), f"{where}: memory_bandwidth_gb_per_s", GB
         ),

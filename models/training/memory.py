@@ -36,7 +36,9 @@ def footprint(network: Network, precision: str, batch: float) -> Footprint:
     """Return the least memory of a step of ``batch`` samples on one device."""
     half = precision in ("fp16", "bf16")
     weights = (network.parameters * WEIGHT_COPIES + network.buffers) * FLOAT32_BYTES
-    kept = network.kept + network.sample_elements
+    # A shortcut may be added in place, as the frameworks' own networks do.
+    added = sum(layer.kept for layer in network.layers if layer.kind == "add")
+    kept = network.kept - added + network.sample_elements
     return Footprint(
         weights_bytes=weights + network.parameters * HALF_BYTES * half,
         activations_bytes=kept * batch * (HALF_BYTES if half else FLOAT32_BYTES),

@@ -76,7 +76,7 @@ def test_names_and_aliases_are_unique() -> None:
 def test_si_units_inside() -> None:
     a100 = catalogue.find_device("a100")
     assert a100.peak("bf16").value == 312e12
-    assert a100.memory_bytes.value == 80e9
+    assert a100.memory_bytes.value == 80 * 2**30
     # 100 Gbit/s are 12.5 GB/s
     assert catalogue.find_link("eth-100g").bandwidth_bytes_per_s.value == 12.5e9
     assert catalogue.find_link("ib-edr").latency_s.value == pytest.approx(1.13e-6, rel=1e-12)
