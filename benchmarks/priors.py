@@ -8,16 +8,14 @@ and ``collective_logs/*.csv``. Every printed line is a constant with the number 
 
 import argparse
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 
 from nearlinear.models.catalogue import devices, find_device, find_link
-from nearlinear.models.closed_form import predict
 from nearlinear.models.dnn import network
-from nearlinear.models.scenario import Scenario
 from nearlinear.models.training.roofline import layer_times
 
 # log, family, nominal GB/s that one device (or node) has for it, by catalogue link x adapters
@@ -70,15 +68,6 @@ MLPERF = {
 SAME_CLASS = ((223.7, 222.3, 229.3), (433.9, 458.7, 467.3), (356.0, 238.7))
 # Hops of NCCL 2.30.7's ring (src/graph/tuning.cc), us, by protocol LL, LL128, Simple
 HOPS_NETWORK, HOPS_NVLINK, MPI_LATENCY_US = (2.7, 4.0, 14.0), (0.6, 1.9, 3.4), 1.1
-# curve prefix, machine that it ran on
-MACHINES: dict[str, dict[str, object]] = {
-    "tf-dgx1p100": {"cluster": "dgx-1p"},
-    "tf-gce-k80": {"device": "k80", "per_node": 8, "net": "eth-10g"},
-    "tf-ec2-k80-dist": {"device": "k80", "per_node": 8, "net": "eth-10g"},
-    "tf-ec2-k80": {"device": "k80", "per_node": 8, "net": "eth-10g"},
-    "mxnet-p2.16xl": {"cluster": "p2-16xlarge"},
-    "dlperf": {"device": "v100-sxm2-16gb", "per_node": 8, "net": "ib-edr"},
-}
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -144,33 +133,6 @@ def _rate(r: dict[str, str]) -> float | None:
     return 5120 / float(r["value"]) if r["metric"] == "total_time_per_5120_images" else None
 
 
-def step_losses(data: Path) -> Iterator[tuple[str, int, float]]:
-    """Yield (curve, devices, measured over predicted step minus one), anchored on one device."""
-    curves: dict[str, list[dict[str, str]]] = {}
-    for r in rows(data / "published/dp_classics.csv"):
-        if r["metric"] == "throughput" and r["model"] in NETWORKS:
-            curves.setdefault(r["curve_id"], []).append(r)
-    for curve, points in curves.items():
-        machine = next((m for prefix, m in MACHINES.items() if curve.startswith(prefix)), None)
-        rates = {int(float(r["n_devices"])): float(r["value"]) for r in points}
-        if machine is None or 1 not in rates or len(rates) < 3:
-            continue
-        for point in predict(_scenario(points[0], machine, rates)).points[1:]:
-            modelled = point.breakdown_s.total_s - point.breakdown_s.unexplained_s
-            yield curve, point.devices, point.global_batch / rates[point.devices] / modelled - 1
-
-
-def _scenario(r: dict[str, str], machine: Mapping[str, object], rates: dict[int, float]) -> Scenario:
-    return Scenario.of(
-        model=NETWORKS[r["model"]],
-        precision="fp16" if r["precision"] == "amp" else "fp32",
-        devices=",".join(str(n) for n in sorted(rates)),
-        batch_per_device=str(int(float(r["per_device_batch"]))),
-        anchor=f"1:{rates[1]}",
-        **machine,
-    )
-
-
 def remembered_ratios(data: Path) -> Iterator[float]:
     """Yield remembered over retrieved values of the same device and field."""
     found: dict[tuple[str, str], dict[str, float]] = {}
@@ -230,21 +192,6 @@ def same_class_spread() -> float:
     return float(np.sqrt((pooled**2).sum() / (len(pooled) - len(SAME_CLASS))))
 
 
-def growth(losses: list[tuple[str, int, float]]) -> tuple[float, float, float]:
-    """Return (constant, per doubling, log_sd) of loss = constant + per_doubling x log2(devices).
-
-    The median line in log loss, by a search over a grid; losses below half a percent count as that.
-    """
-    doublings = np.log2([devices for _, devices, _ in losses])
-    logs = np.log(np.maximum([loss for _, _, loss in losses], 0.005))
-    best = min(
-        ((a, b) for a in np.arange(0.0, 0.06, 0.001) for b in np.arange(0.005, 0.06, 0.001)),
-        key=lambda ab: np.abs(logs - np.log(ab[0] + ab[1] * doublings)).sum(),
-    )
-    residual = logs - np.log(best[0] + best[1] * doublings)
-    return best[0], best[1], float(residual.std(ddof=1))
-
-
 def _print(title: str, values: list[float]) -> None:
     logs = np.log(values)
     print(f"{title:24s} median {np.exp(np.median(logs)):.3f}  log_sd {logs.std(ddof=1):.3f}  n {len(values)}")
@@ -254,9 +201,7 @@ def main() -> None:
     """Print every constant."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--verbose", action="store_true")
-    arguments = parser.parse_args()
-    data = arguments.data
+    data = parser.parse_args().data
     bandwidths = list(bandwidth_ratios(data))
     for family in ("nvlink", "pcie", "network"):
         _print(f"bandwidth.{family}", [ratio for f, ratio in bandwidths if f == family])
@@ -269,16 +214,6 @@ def main() -> None:
     print(f"status.measured          log_sd {same_class_spread():.3f}")
     _print("latency (NVLink hop)", [hop / HOPS_NVLINK[-1] for hop in HOPS_NVLINK])
     _print("latency.network_overhead", [hop - MPI_LATENCY_US for hop in HOPS_NETWORK])
-    losses = list(step_losses(data))
-    constant, slope, sd = growth(losses)
-    print(f"step {'':19s} {constant:.3f} + {slope:.3f} log2(devices)  log_sd {sd:.2f}  n {len(losses)}")
-    if arguments.verbose:
-        for curve, devices, loss in losses:
-            print(f"  {curve[:50]:50s} {devices:4d} {loss:+.3f}")
-    for low, high in ((2, 2), (3, 4), (5, 8), (9, 16), (17, 64), (65, 256)):
-        some = [loss for _, devices, loss in losses if low <= devices <= high]
-        quantiles = np.quantile(some, [0.05, 0.25, 0.5, 0.75, 0.95])
-        print(f"loss at {low}-{high} devices, n {len(some)}:", " ".join(f"{q:+.3f}" for q in quantiles))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,10 @@ SITUATION = Annotated[
         " may be repeated. (default: all)",
     ),
 ]  # fmt: skip
+GROUP = Annotated[
+    list[str] | None,
+    typer.Option("--group", metavar="NAME", help="Only these groups of the suite; may be repeated."),
+]
 BRIEF = Annotated[bool, typer.Option("--brief", help="Scores only, no curves.")]
 HISTORY = Annotated[
     str | None,
@@ -48,6 +52,7 @@ OUT = Annotated[str | None, typer.Option("--out", "-o", metavar="FILE", help="Wr
 def validate(
     suite: SUITE = None,
     situation: SITUATION = None,
+    group: GROUP = None,
     brief: BRIEF = False,
     history: HISTORY = None,
     record: RECORD = None,
@@ -62,15 +67,17 @@ def validate(
     from nearlinear.reports.validation.leaderboard import ALL_SITUATIONS, validate_suite
 
     if suite is None:
+        _check_bare(situation or group or brief or history or record or plot or out)
         _list_suites(as_json)
         return
     written, drawn = check_out(out, SUFFIXES), check_out(plot, PICTURES, "--plot")
     recorded = check_out(record, (".csv",), "--record")
-    board = validate_suite(suite, situation or list(ALL_SITUATIONS))
+    board = validate_suite(suite, situation or list(ALL_SITUATIONS), group or [])
     if not board.groups:
         _nothing(suite, situation)
     before, worse = _compare(board, history)
-    inputs = {"suite": suite, "situation": situation or list(ALL_SITUATIONS), "history": before}
+    asked = {"situation": situation or list(ALL_SITUATIONS), "group": group or list(board.suite.groups)}
+    inputs = {"suite": suite, **asked, "history": before}
     result = document(board) | {"worse": [_plain(one) for one in worse]} if as_json or out else {}
     if as_json:
         print_json(envelope("validation", inputs, result))
@@ -84,6 +91,16 @@ def validate(
         write_history(recorded, board.replays)
     _say([path for path in (written, drawn, recorded) if path is not None], as_json)
     _refuse(suite, worse, before)
+
+
+def _check_bare(given: object) -> None:
+    """Refuse options that a list of suites would ignore."""
+    if given:
+        from nearlinear.models.errors import SpecError
+        from nearlinear.reports.validation.suite import shipped
+
+        remedy = f"shipped are {', '.join(shipped())}; or name a folder of TOML files"
+        raise SpecError("SUITE", "is needed with these options", remedy=remedy)
 
 
 def _list_suites(as_json: bool) -> None:

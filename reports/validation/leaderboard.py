@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nearlinear.models.errors import SpecError, nearest
 from nearlinear.reports.validation.explanation import Explanation, explain
 from nearlinear.reports.validation.log_replay import LogReplay, replay_logs
 from nearlinear.reports.validation.log_situation import LOG_SITUATIONS, LogSituation
@@ -77,7 +78,9 @@ class Leaderboard:
         return tuple(one for group in self.groups for one in group.replays)
 
 
-def validate_suite(suite: str | Path, situations: Sequence[str] = tuple(ALL_SITUATIONS)) -> Leaderboard:
+def validate_suite(
+    suite: str | Path, situations: Sequence[str] = tuple(ALL_SITUATIONS), groups: Sequence[str] = ()
+) -> Leaderboard:
     """Replay the published curves and logs of a suite and score the predictions.
 
     Parameters
@@ -87,25 +90,35 @@ def validate_suite(suite: str | Path, situations: Sequence[str] = tuple(ALL_SITU
     situations : sequence of str
         What is known: ``one-device``, ``one-node``, ``no-anchor``; of logs ``half-sizes`` and
         ``rank-count``; all unless given.
+    groups : sequence of str
+        Groups of curves and logs; all unless given.
 
     Raises
     ------
     SpecError
-        No such suite or situation.
+        No such suite, situation or group.
     ContentError
         A file of the suite is wrong.
     """
     asked = [find_situation(name, ALL_SITUATIONS) for name in situations]
     read = read_suite(find_suite(str(suite)))
-    groups = []
-    for name in read.groups:
+    _check_groups(groups, read)
+    found = []
+    for name in groups or read.groups:
         for situation in asked:
             replays = _replays(read, name, situation)
             if replays:
-                groups.append(
+                found.append(
                     Group(name=name, situation=situation.name, replays=replays, scores=score(replays))
                 )
-    return Leaderboard(suite=read, groups=tuple(groups))
+    return Leaderboard(suite=read, groups=tuple(found))
+
+
+def _check_groups(groups: Sequence[str], suite: Suite) -> None:
+    for name in groups:
+        if name not in suite.groups:
+            remedy = nearest(name, suite.groups) or f"{suite.name} has {', '.join(suite.groups)}"
+            raise SpecError("--group", "must be a group of the suite", got=name, remedy=remedy)
 
 
 def _replays(

@@ -107,6 +107,8 @@ def test_a_curve_that_got_worse_is_refused_with_5(cli: Cli, ours: Path) -> None:
     [
         (("data-paralel",), 2, "SUITE: must be a suite or a folder, got 'data-paralel'; did you mean"),
         (("ours", "--situation", "one-devise"), 2, "--situation: must be a situation, got 'one-devise'"),
+        (("ours", "--group", "curve"), 2, "--group: must be a group of the suite, got 'curve'; did you mean"),
+        (("--plot", "x.svg"), 2, "SUITE: is needed with these options"),
         (("ours", "--out", "x.csv"), 2, "--out: must end in .json, .md, .html"),
         (("ours", "--history", "none.csv"), 2, "--history: must be a readable file"),
         (("ours", "--record", "missing/h.csv"), 2, "--record: must lie in a folder that is there"),

@@ -112,9 +112,9 @@ def test_memory_by_hand(two_layers: Network) -> None:
 def test_what_cannot_fit_names_the_largest_batch() -> None:
     from nearlinear.models.dnn import network
 
-    vgg, device = network("vgg-16"), find_device("k20x")  # 6 GB
+    vgg, device = network("vgg-16"), find_device("k20x")  # 6 GiB
     per_sample = (vgg.kept + vgg.sample_elements) * 4
-    fits = int((6e9 - 3 * vgg.parameters * 4) // per_sample)
+    fits = int((6 * 2**30 - 3 * vgg.parameters * 4) // per_sample)
     check_fits(vgg, device, "fp32", fits)
     with pytest.raises(CapacityError, match=f"at most {fits} samples per device could fit") as caught:
         check_fits(vgg, device, "fp32", fits + 1)
