@@ -117,7 +117,7 @@ def validate_suite(
 def _check_groups(groups: Sequence[str], suite: Suite) -> None:
     for name in groups:
         if name not in suite.groups:
-            remedy = nearest(name, suite.groups) or f"{suite.name} has {', '.join(suite.groups)}"
+            remedy = nearest(name, list(suite.groups)) or f"{suite.name} has {', '.join(suite.groups)}"
             raise SpecError("--group", "must be a group of the suite", got=name, remedy=remedy)
 
 
