@@ -43,6 +43,7 @@ bench: $(VENV)/.dev ## Speed as ratios, and accuracy on the bundled logs.
 docs: $(VENV)/.docs ## Build the documentation into docs/_build/html.
 	$(BIN)/python docs/examples/01_firecaffe_tree_against_server.py docs/figures
 	$(BIN)/python docs/examples/04_rules_of_synchronisation.py docs/figures
+	$(BIN)/nearlinear validate data-parallel --group curves --brief --plot docs/figures/validation.svg
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
 
