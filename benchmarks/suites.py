@@ -22,6 +22,7 @@ from nearlinear.reports.validation.suite import SHIPPED
 
 READ = "2026-11-21"
 FEWEST_SCALES, LEAST_REACH = 3, 8
+ASSUMED_BATCH = 32  # of the one curve that does not say
 NETWORKS = {
     "AlexNet": "alexnet-one-tower", "GoogLeNet": "googlenet", "InceptionV3": "inception-v3",
     "ResNet-50": "resnet-50-v1", "ResNet-152": "resnet-152-v1", "ResNet-50 v1.5": "resnet-50",
@@ -101,8 +102,7 @@ def data_parallel(data: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             own["precision"] = "fp16"
         if any(word in first["strategy"] for word in LIBRARY_RINGS) and not served and "nics" not in machine:
             own["algorithm"] = "ring"
-        if first["per_device_batch"]:
-            own["batch-per-device"] = int(float(first["per_device_batch"]))
+        own["batch-per-device"] = int(float(first["per_device_batch"] or ASSUMED_BATCH))
         own |= {"devices": list(found), "samples-per-s": list(found.values())}
         content["curve"].append(own | ({"real-data": True} if "-real" in name else {}))
     yield from files.items()
@@ -137,7 +137,7 @@ def theano_mpi(data: Path) -> tuple[str, dict[str, Any]]:
         content["curve"].append({
             "name": _name(name), "model": THEANO[curve[0]["model"]],
             "batch-per-device": int(float(curve[0]["per_device_batch"])), "devices": list(found),
-            "samples": 5120, "time-s": list(found.values()),
+            "timed-samples": 5120, "time-s": list(found.values()),
         })  # fmt: skip
     return "theano-mpi", content
 

@@ -22,6 +22,7 @@ ZOO = {
     "bert_large_squad": "bert-large-squad-384",
 }  # fmt: skip
 ABSURD = ("ncf",)
+RECURRENT = ("tacotron2", "gnmt")  # bound by launches at each step, which totals do not count
 TF32 = ("A10", "RTX A6000", "RTX 6000 Ada", "RTX 3090", "RTX 4090", "A100 40GB PCIe", "A100 80GB PCIe",
         "A100 80GB SXM4", "H100 80GB PCIe Gen5", "H100 80GB SXM5")  # fmt: skip
 Row = dict[str, str]
@@ -42,12 +43,13 @@ def lambda_nodes(data: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         file = re.sub(r"\W+", "-", f"lambda-{gpu}-{owner}".lower())
         content = files.setdefault(file, _file(owner, gpu))
         content["machine"]["per-node"] = max(content["machine"]["per-node"], *points)
+        recurrent = {"anchored-only": True} if model in RECURRENT else {}
         content["curve"].append({
             "name": re.sub(r"\W+", "-", f"{file}-{model}-{precision}".replace("_", "-")),
             "model": ZOO.get(model) or _totals(model), "precision": _precision(gpu, model, precision),
             "batch-per-device": _batch(curve[0]), "devices": list(points),
             "samples-per-s": [float(f"{value:.6g}") for value in points.values()],
-        })  # fmt: skip
+        } | recurrent)  # fmt: skip
     yield from files.items()
 
 

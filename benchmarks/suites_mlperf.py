@@ -47,6 +47,7 @@ REFUSED = ("identical to", "no run logged success", "inconsistent")
 NETWORKS = {"resnet": "resnet-50", "bert": "bert-large-256"} | {k: one().name for k, one in COUNTED.items()}
 EPOCH = {"resnet": 1_281_167, "ssd": 117_266, "maskrcnn": 117_266, "retinanet": 1_170_301}
 WIRES = {"bert": "float16", "stable_diffusion": "float16"}
+RECURRENT = "rnnt"  # bound by launches at each step, which totals do not count
 UNITS = {"bert": "sequences", "unet3d": "volumes", "rnnt": "utterances"}
 # part of a device's raw name, name in the catalogue, adapter where none is stated
 DEVICES = (
@@ -213,6 +214,7 @@ def _curve(name: str, points: Sequence[Point]) -> dict[str, Any]:
         own |= {"algorithm": "ring"} if node.nics == 1 < node.per_node else {}
     own["global-batch"] = ",".join(f"{one.devices}:{one.batch}" for one in points)
     own["devices"] = [one.devices for one in points]
+    own |= {"anchored-only": True} if f"-{RECURRENT}" in name else {}
     return own | {"samples-per-s": [one.samples_per_s for one in points]}
 
 

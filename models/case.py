@@ -17,7 +17,7 @@ from nearlinear.models.link_profile import LinkProfile
 from nearlinear.models.machine import cluster_of
 from nearlinear.models.profile import Profile, read_profile
 from nearlinear.models.scenario import DEFAULT_BATCH, DEFAULT_WIRE, WIRES, Plan, Scenario
-from nearlinear.models.throughput import Throughput
+from nearlinear.models.throughput import Throughput, fixing
 from nearlinear.models.training.batch_line import BatchLine, check_same
 from nearlinear.models.training.kernel_times import kernel_times
 from nearlinear.models.units import FLOAT32_BYTES
@@ -185,9 +185,10 @@ class Case:
 
     @property
     def measured_scales(self) -> frozenset[int]:
-        """Device counts whose throughput was measured."""
+        """Device counts whose throughput fixes something, so that it must hold there."""
         knowledge = self.scenario.knowledge
-        return frozenset(one.devices for one in knowledge.anchor) | ({1} if knowledge.throughput else set())
+        fixed = fixing(knowledge.anchor, bool(knowledge.throughput), self.cluster.devices_per_node)
+        return frozenset(one.devices for one in fixed if one) | ({1} if knowledge.throughput else set())
 
     def batch_per_device(self, devices: int) -> float:
         """Return samples per device and step at a scale; a fraction where it does not divide."""

@@ -217,10 +217,10 @@ def _breakdown(step: StepTimes, middle: IntArray) -> Breakdown:
 
 def _title(case: Case) -> str:
     plan, cluster = case.scenario.plan, case.cluster
-    scaling = "strong scaling" if plan.global_batch else "weak scaling"
-    batch = plan.global_batch.text if plan.global_batch else f"batch {case.batch_per_device(1):g} per device"
+    weak = f"batch {case.batch_per_device(1):g} per device, weak scaling" if not plan.global_batch else ""
+    batch = plan.global_batch.text(plan.devices) if plan.global_batch else weak
     parameters = case.network.parameters / 1e6
     return (
         f"{case.network.title} ({parameters:.3g} M parameters, {case.scenario.workload.precision})"
-        f" on {cluster.title}; {batch}, {scaling}"
+        f" on {cluster.title}; {batch}"
     )

@@ -1,10 +1,14 @@
 """Samples per step over all devices: one number for every scale, or one for each."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nearlinear.models.errors import SpecError
 from nearlinear.models.option import count
+
+FORM = re.compile(r"0*[1-9]\d*|0*[1-9]\d*:0*[1-9]\d*(,\s*0*[1-9]\d*:0*[1-9]\d*)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +49,12 @@ class GlobalBatch:
             "--global-batch", f"must say the batch of {devices} devices", got=str(self), remedy=remedy
         )
 
-    @property
-    def text(self) -> str:
-        """The batch in words."""
+    def text(self, devices: Sequence[int]) -> str:
+        """Return the batch at so many devices in words."""
         if self.everywhere is not None:
-            return f"global batch {self.everywhere}"
-        samples = [one for _, one in self.by_devices]
-        return f"global batch {min(samples)} to {max(samples)}"
+            return f"global batch {self.everywhere}, strong scaling"
+        samples = [self.at(one) for one in devices]
+        return f"global batch {min(samples)} to {max(samples)}, by scale"
 
 
 def global_batch(raw: Any, where: str) -> GlobalBatch:
@@ -62,14 +65,15 @@ def global_batch(raw: Any, where: str) -> GlobalBatch:
     >>> global_batch("8:3200,64:12800", "--global-batch").at(64)
     12800
     """
-    if isinstance(raw, int) or ":" not in str(raw):
+    if isinstance(raw, int) and not isinstance(raw, bool) and raw >= 1:
+        return GlobalBatch(raw)
+    form = FORM.fullmatch(raw.strip()) if isinstance(raw, str) else None
+    if form is None:
+        raise SpecError(where, "must be SAMPLES or DEVICES:SAMPLES,..., as in 8:3200,64:12800", got=raw)
+    if ":" not in raw:
         return GlobalBatch(count(raw, where))
-    pairs = []
-    for part in str(raw).split(","):
-        devices, colon, samples = part.partition(":")
-        if not colon:
-            raise SpecError(where, "must be SAMPLES or DEVICES:SAMPLES,..., as in 8:3200,64:12800", got=raw)
-        pairs.append((count(devices, where), count(samples, where)))
+    parts = [part.split(":") for part in raw.split(",")]
+    pairs = [(count(devices, where), count(samples, where)) for devices, samples in parts]
     if len({devices for devices, _ in pairs}) != len(pairs):
         raise SpecError(where, "must give each device count once", got=raw)
     return GlobalBatch(None, tuple(sorted(pairs)))

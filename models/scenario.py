@@ -142,7 +142,7 @@ class Scenario:
             remedy = "say --cluster dgx-a100, or --device a100 with --net"
             raise SpecError("--cluster", "a cluster or a device is needed", remedy=remedy)
         if self.plan.batch_per_device is not None and self.plan.global_batch is not None:
-            remedy = "drop one: the first is weak scaling, the second strong scaling"
+            remedy = "drop one: --batch-per-device is weak scaling"
             raise SpecError("--global-batch", "excludes --batch-per-device", remedy=remedy)
         check_target(self.target, self.cost)
 

@@ -1,6 +1,6 @@
 """Measured throughputs, as options and files give them: at scales, and of one device at batch sizes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,3 +79,26 @@ def _pair(raw: str, where: str, form: str) -> tuple[int, float]:
     if not colon or not 0 < value < float("inf"):
         raise SpecError(where, "must be a measured throughput", got=raw, remedy=f"write {form}")
     return count(whole, where), value
+
+
+def fixing(
+    anchors: Sequence[Anchor], alone: bool, per_node: int
+) -> tuple[Anchor | None, Anchor | None, Anchor | None]:
+    """Return which anchors fix compute, the loss in a node, and the loss beyond; all others check.
+
+    Parameters
+    ----------
+    anchors : sequence of Anchor
+        Devices rising.
+    alone : bool
+        Whether throughputs of one device fix compute, so that anchors beyond it show losses only.
+    per_node : int
+        Devices of a full node.
+    """
+    if not anchors:
+        return None, None, None
+    losses_only = alone and anchors[0].devices > 1
+    others = anchors if losses_only else anchors[1:]
+    node = next((anchor for anchor in others if anchor.devices == per_node), None)
+    beyond = [anchor for anchor in others if node is None or anchor.devices > per_node]
+    return None if losses_only else anchors[0], node, beyond[-1] if beyond else None

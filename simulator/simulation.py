@@ -83,7 +83,7 @@ def simulate_explained(
         workers = _workers(model, anchored, devices, exchange, conditions)
         records: list[StepRecord] = []
         ran = chosen.run(workers, conditions, records)
-        steps[devices] = _times(model, anchored, devices, ran, exchange.time_s.sum(axis=1))
+        steps[devices] = _times(model, anchored, devices, ran, exchange.time_s)
     names = {devices: exchange.name for devices, exchange in exchanges.items()}
     explained = Explained(
         workers=workers, engine=chosen, conditions=conditions, run=ran, records=tuple(records)
@@ -143,13 +143,15 @@ def _times(model: StepModel, anchored: Anchored, devices: int, ran: Run, exchang
     busy = slowness * ideal.total_s + ran.waited_s
     overlaps = model.case.scenario.plan.overlap
     exposed = np.maximum(ran.step_s - busy, 0.0)  # ticks may round below zero
+    calm = model.step(anchored.parameters, devices, exchange_s)  # waiting for others pays for no contention
+    hidden = np.maximum(exchange_s.sum(axis=1) - exposed, 0.0)
     return StepTimes.of(
         forward_s=slowness * ideal.forward_s.sum(),
         backward_s=slowness * ideal.backward_s.sum(),
         optimizer_s=slowness * ideal.optimizer_s,
         exposed_s=exposed,
-        hidden_s=np.maximum(exchange_s - exposed, 0.0) if overlaps else np.zeros_like(exposed),
-        unhidden=anchored.parameters.unhidden,
+        hidden_s=hidden if overlaps else np.zeros_like(exposed),
+        contention_s=calm.contention_s,
         data_wait_s=ran.waited_s,
         loss_s=anchored.loss_s(model.case, devices),
         unexplained=anchored.unexplained(devices),

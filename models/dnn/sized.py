@@ -2,13 +2,14 @@
 
 import re
 
-from nearlinear.models.dnn.bert import PRETRAIN, bert
+from nearlinear.models.dnn.bert import POSITIONS, PRETRAIN, bert
 from nearlinear.models.dnn.convnet import convnet
 from nearlinear.models.dnn.counted import counted
 from nearlinear.models.dnn.mlp import mlp
 from nearlinear.models.dnn.network import Network
 from nearlinear.models.errors import SpecError
 
+LEAST = 1000  # of each total: so small a network is none of this form
 NUMBER = r"(\d+(?:\.\d+)?)([KMGT]?)"
 SCALE = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 FORMS = {
@@ -42,10 +43,14 @@ def sized(name: str, where: str) -> Network | None:
     form, example = FORMS[family]
     found = form.fullmatch(name.lower())
     if found is None:
-        raise SpecError(where, f"must have the sizes of a {family}", got=name, remedy=f"write {example}")
+        raise SpecError(where, f"must be {family} with its sizes", got=name, remedy=f"write {example}")
     if family == "mlp":
         return mlp([int(units) for units in found[1].split("-")[1:]])
     if family == "bert":
+        if int(found[3]) > POSITIONS:
+            raise SpecError(
+                where, f"must have at most {POSITIONS} tokens, as its table of positions", got=name
+            )
         return bert(found[1], int(found[3]), found[2] or PRETRAIN)
     if family == "counted":
         return _counted(found, name, where)
@@ -58,7 +63,8 @@ def sized(name: str, where: str) -> Network | None:
 
 def _counted(found: re.Match[str], name: str, where: str) -> Network:
     numbers = [float(found[i]) * SCALE[found[i + 1].upper()] for i in (1, 3, 5)]
-    if min(numbers) < 1:
-        raise SpecError(where, "must have parameters, work and activations", got=name)
+    if min(numbers) < LEAST:
+        rule = f"must have at least {LEAST} parameters, multiply-adds and activations"
+        raise SpecError(where, rule, got=name, remedy="is a K, M or G missing?")
     parameters, macs, activations = (round(number) for number in numbers)
     return counted(parameters, macs, activations, name)

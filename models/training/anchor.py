@@ -17,7 +17,7 @@ from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.parameters import Parameters
 from nearlinear.models.prediction import Band
 from nearlinear.models.prior import StepLoss, step_exponent
-from nearlinear.models.throughput import Anchor
+from nearlinear.models.throughput import Anchor, fixing
 from nearlinear.models.training.model import StepModel
 
 TURNS = 30  # of fixing compute and losses in turn, each nearer than the last
@@ -94,34 +94,25 @@ def apply_anchors(model: StepModel, parameters: Parameters) -> Anchored:
     )  # fmt: skip
     if not anchors:
         return anchored
-    # Throughputs of one device fix compute; anchors beyond it then show losses only.
-    alone = bool(model.case.scenario.knowledge.throughput) and anchors[0].devices > 1
-    others = anchors if alone else anchors[1:]
-    node, far = _roles(others, model.case.cluster.devices_per_node)
-    fixing = [anchor for anchor in (node, far) if anchor]
+    knowledge = model.case.scenario.knowledge
+    first, node, far = fixing(anchors, bool(knowledge.throughput), model.case.cluster.devices_per_node)
+    fixed = [anchor for anchor in (first, node, far) if anchor]
     anchored = replace(
         anchored,
         base_devices=node.devices if node else 1,
-        known_devices=max((anchor.devices for anchor in fixing), default=0),
+        known_devices=max((anchor.devices for anchor in (node, far) if anchor), default=0),
     )
     # On one device nothing is lost: compute is fixed at once. Else compute and losses need each other.
     dropped: tuple[str, ...] = ()
-    for _ in range(1 if alone or anchors[0].devices == 1 else TURNS):
+    for _ in range(1 if first is None or first.devices == 1 else TURNS):
         anchored = replace(anchored, warnings=())
-        anchored = anchored if alone else _fix_compute(model, anchored, anchors[0])
+        anchored = _fix_compute(model, anchored, first) if first else anchored
         dropped = dropped or anchored.warnings  # later turns have none left to drop
         anchored = replace(anchored, warnings=dropped)
         anchored = _fix_node(model, anchored, node) if node else anchored
         anchored = _fix_loss(model, anchored, far) if far else anchored
-    checks = [anchor for anchor in others if anchor not in fixing]
+    checks = [anchor for anchor in anchors if anchor not in fixed]
     return replace(anchored, warnings=(*anchored.warnings, *_contradictions(model, anchored, checks)))
-
-
-def _roles(others: Sequence[Anchor], per_node: int) -> tuple[Anchor | None, Anchor | None]:
-    """Return which anchor beside those of compute fixes the loss in a node, and which the loss beyond."""
-    node = next((anchor for anchor in others if anchor.devices == per_node), None)
-    beyond = [anchor for anchor in others if node is None or anchor.devices > per_node]
-    return node, beyond[-1] if beyond else None
 
 
 def _measured_s(case: Case, anchor: Anchor) -> float:

@@ -14,7 +14,7 @@ from nearlinear.models.training.buckets import Buckets, fill_buckets
 from nearlinear.models.training.exchange import Exchange, exchange
 from nearlinear.models.training.kernel_times import KernelTimes, kernel_times
 from nearlinear.models.training.roofline import LayerTimes
-from nearlinear.models.training.step import StepTimes, exposed_and_hidden
+from nearlinear.models.training.step import StepTimes, contention, exposed_and_hidden
 from nearlinear.models.training.usual_times import usual_times
 
 
@@ -119,7 +119,7 @@ class StepModel:
             optimizer_s=slowness * ideal.optimizer_s,
             exposed_s=exposed,
             hidden_s=hidden,
-            unhidden=parameters.unhidden,
+            contention_s=contention(exposed, hidden, parameters.unhidden),
             loss_s=np.broadcast_to(loss_s, slowness.shape),
             unexplained=np.broadcast_to(unexplained, slowness.shape),
         )

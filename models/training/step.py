@@ -48,16 +48,10 @@ class StepTimes:
     unexplained_s: FloatArray
 
     @classmethod
-    def of(
-        cls, *, unexplained: FloatArray, unhidden: FloatArray | float = 0.0, **parts: FloatArray
-    ) -> "StepTimes":
-        """Return the times with ``unexplained`` given as a fraction of all other parts.
-
-        ``unhidden`` is the share of the whole exchange that a step pays at least.
-        """
-        exposed, hidden = parts["exposed_s"], parts["hidden_s"]
-        contention = np.where(hidden > 0, np.maximum(unhidden * (exposed + hidden) - exposed, 0.0), 0.0)
-        parts = {"data_wait_s": np.zeros_like(unexplained), "contention_s": contention, **parts}
+    def of(cls, *, unexplained: FloatArray, **parts: FloatArray) -> "StepTimes":
+        """Return the times with ``unexplained`` given as a fraction of all other parts."""
+        none = np.zeros_like(unexplained)
+        parts = {"data_wait_s": none, "contention_s": none, **parts}
         known = sum((v for k, v in parts.items() if k != "hidden_s"), np.zeros_like(unexplained))
         return cls(unexplained_s=known * unexplained, **parts)
 
@@ -68,6 +62,20 @@ class StepTimes:
             self.forward_s + self.backward_s + self.optimizer_s + self.exposed_s + self.contention_s
             + self.data_wait_s + self.loss_s + self.unexplained_s
         )  # fmt: skip
+
+
+def contention(exposed_s: FloatArray, hidden_s: FloatArray, unhidden: FloatArray) -> FloatArray:
+    """Return what hidden exchange costs a step that pays at least the share ``unhidden`` of its exchange.
+
+    Examples
+    --------
+    Of 10 s of exchange 2 s are exposed; who pays at least half pays 3 s more:
+
+    >>> contention(np.array([2.0]), np.array([8.0]), np.array([0.5])).tolist()
+    [3.0]
+    """
+    paid = np.maximum(unhidden * (exposed_s + hidden_s) - exposed_s, 0.0)
+    return np.where(hidden_s > 0, paid, 0.0)
 
 
 def exposed_and_hidden(

@@ -34,7 +34,7 @@ def failed(error: BaseException) -> int:
     if isinstance(error, OSError):
         _say(f"error: {error.filename or 'standard output'}: cannot be read or written ({error.strerror})")
         return UNWRITABLE
-    _say(f"error: internal: {type(error).__name__}: {error}; run again with --debug and report it")
+    _say(f"error: internal: {type(error).__name__}: {error}; run nearlinear --debug ... and report it")
     return INTERNAL
 
 

@@ -62,6 +62,7 @@ def validate(
 ) -> None:
     """Replay published results: errors, bands and naive baselines; leaves with 5 if a curve got worse."""
     from nearlinear.cli.output import check_out, envelope, print_json
+    from nearlinear.models.errors import SpecError
     from nearlinear.reports.validation.board_document import document
     from nearlinear.reports.validation.history import write_history
     from nearlinear.reports.validation.leaderboard import ALL_SITUATIONS, validate_suite
@@ -72,6 +73,8 @@ def validate(
         return
     written, drawn = check_out(out, SUFFIXES), check_out(plot, PICTURES, "--plot")
     recorded = check_out(record, (".csv",), "--record")
+    if recorded is not None and (situation or group):
+        raise SpecError("--record", "keeps all of a suite", remedy="leave out --situation and --group")
     board = validate_suite(suite, situation or list(ALL_SITUATIONS), group or [])
     if not board.groups:
         _nothing(suite, situation)
@@ -87,9 +90,10 @@ def validate(
         _write(board, written, envelope("validation", inputs, result))
     if drawn is not None:
         _draw(board, drawn)
-    if recorded is not None:
+    if recorded is not None and not worse:  # a record of better results is not lost
         write_history(recorded, board.replays)
-    _say([path for path in (written, drawn, recorded) if path is not None], as_json)
+    kept = recorded is not None and bool(worse)
+    _say([path for path in (written, drawn, None if kept else recorded) if path is not None], as_json)
     _refuse(suite, worse, before)
 
 
@@ -132,6 +136,7 @@ def _nothing(suite: str, situation: list[str] | None) -> None:
 
 def _compare(board: "Leaderboard", history: str | None) -> "tuple[str | None, list[Worse]]":
     """Return the history compared with, and the curves that got worse."""
+    from nearlinear.cli.output import warn
     from nearlinear.reports.validation.history import read_history, worse
     from nearlinear.reports.validation.suite import HISTORY as OWN
 
@@ -139,12 +144,19 @@ def _compare(board: "Leaderboard", history: str | None) -> "tuple[str | None, li
     path = Path(history) if history else own
     if history is None and not own.is_file():
         return None, []
-    return str(path) if history else OWN, list(worse(board.replays, read_history(path)))
+    before = read_history(path)
+    if not any((one.curve.name, one.situation.name) in before for one in board.replays):
+        warn([f"{path} has none of these curves: nothing was compared"])
+    names = [curve.name for curve in board.suite.curves] + [log.name for log in board.suite.logs]
+    gone = {name for name, _ in before} - set(names)
+    if gone:
+        warn([f"{path} has {len(gone)} that the suite no longer has, such as {min(gone)}"])
+    return str(path) if history else OWN, list(worse(board.replays, before))
 
 
 def _print(board: "Leaderboard", brief: bool) -> None:
     from nearlinear.cli.output import print_table
-    from nearlinear.reports.validation.board_table import tables
+    from nearlinear.reports.validation.board_table import footer, tables
 
     for group in board.groups:
         for index, table in enumerate(tables(group)):
@@ -154,11 +166,7 @@ def _print(board: "Leaderboard", brief: bool) -> None:
                 print(f"{table.heading}\n")
             print_table(table.columns, table.rows, left=LEFT[index])
             print()
-    print(
-        "errors are predicted / published - 1 of throughput, of logs of bandwidth; efficiency in points,"
-        " predicted/published\nat the largest scale; a band is meant to hold 90 %;"
-        " knee: predicted/published, of parameter servers"
-    )
+    print(footer(board.groups))
 
 
 def _write(board: "Leaderboard", path: Path, content: dict[str, Any]) -> None:
@@ -201,6 +209,7 @@ def _refuse(suite: str, worse: "list[Worse]", history: str | None) -> None:
     from nearlinear.reports.validation.history import MARGIN
 
     first = max(worse, key=lambda one: one.now - one.before)
-    told = f"{len(worse)} curves are worse by more than {100 * MARGIN:g} points than in {history}"
+    many = f"{len(worse)} curves are" if len(worse) > 1 else "1 curve is"
+    told = f"{many} worse by more than {100 * MARGIN:g} points than in {history}"
     remedy = f"first {first.curve}, {first.situation}: {first.before:.1%} before, {first.now:.1%} now"
     raise TargetError(suite, told, remedy=remedy)

@@ -59,9 +59,10 @@ def paleo(replays: Sequence["Replay"]) -> Predicted:
     return by_scheme[int(np.argmin(errors))]
 
 
+CONSTANT = "constant"
 BASELINES: dict[str, Callable[[Sequence["Replay"]], Predicted]] = {
     "linear": linear,
-    "constant": constant,
+    CONSTANT: constant,
     "Paleo": paleo,
 }
 
@@ -93,7 +94,7 @@ def _paleo(replay: "Replay", rounds: Callable[[float], float]) -> FloatArray:
 
 def _exchange_s(curve: Curve, devices: int, rounds: Callable[[float], float]) -> float:
     case = curve.case
-    size, time, below = case.network.parameters * FLOAT32_BYTES, 0.0, 1
+    size, time, below = case.network.parameters * FLOAT32_BYTES * case.wire_fraction, 0.0, 1
     for level in case.cluster.levels:
         span = min(devices, level.span or devices)
         units = -(-span // below)

@@ -65,6 +65,10 @@ def _of_curve(replay: Replay) -> dict[str, Any]:
     return {
         "parameter_server": replay.curve.published.parameter_server,
         "knee_devices": {"predicted": predicted, "published": seen},
+        "remembered": [
+            {"devices": n, "published_per_s": value, "predicted_per_s": asdict(band)}
+            for n, value, band in replay.doubtful
+        ],
         "explanation": None if why is None else {k: _plain(v) for k, v in asdict(why).items()},
     }
 

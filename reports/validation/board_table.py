@@ -31,12 +31,12 @@ class TextTable:
 def tables(group: Group) -> Iterator[TextTable]:
     """Yield the scores of a group, its curves, and what its misses would take."""
     scores = group.scores
-    heading = f"{group.name}, {group.title}: {scores.curves} {group.kind}, {scores.points} points"
+    counts = f"{_count(scores.curves, group.kind)}, {_count(scores.points, 'points')}"
+    heading = f"{group.name}, {group.title}: {counts}"
     rows = [_scores(OURS, scores.errors, f"{scores.coverage:.1%}")]
     rows += [_scores(name, errors, "") for name, errors in scores.baselines.items()]
     yield TextTable(heading=heading, columns=SCORES, rows=rows)
-    logs = group.kind == "logs"
-    yield TextTable(heading="", columns=LOGS if logs else CURVES, rows=[_row(one) for one in group.replays])
+    yield _replays(group)
     missed = group.missed
     if missed:
         yield TextTable(
@@ -50,11 +50,44 @@ def tables(group: Group) -> Iterator[TextTable]:
         )  # fmt: skip
 
 
+def footer(groups: Sequence[Group]) -> str:
+    """Return what a reader must know of the tables."""
+    logs = any(group.kind == "logs" for group in groups)
+    served = any(_served(one) for group in groups for one in group.replays)
+    curves = any(group.kind != "logs" for group in groups)
+    told = ["errors are predicted / published - 1 of " + " or ".join(
+        ["throughput"] * curves + ["the bandwidth of a log"] * logs)]  # fmt: skip
+    told += ["efficiency in points, of a curve predicted/published at its largest scale"] * curves
+    told += ["knee: predicted/published, of parameter servers"] * served
+    doubtful = any(one.doubtful for group in groups for one in group.replays if isinstance(one, Replay))
+    told += ["?: a value that nobody verified, not scored"] * doubtful
+    return ";\n".join([*told, "a band is meant to hold 90 %"])
+
+
 def markdown(table: TextTable) -> str:
     """Return a table as Markdown."""
     lines = [f"**{table.heading}**", ""] if table.heading else []
     lines += [f"| {' | '.join(table.columns)} |", "|---" * len(table.columns) + "|"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in table.rows)]) + "\n"
+    rows = ([cell.replace("|", "\\|") for cell in row] for row in table.rows)
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
+
+
+def _count(number: int, kind: str) -> str:
+    """Return a number of things, one of them in the singular."""
+    return f"{number} {kind.removesuffix('s') if number == 1 else kind}"
+
+
+def _served(replay: Replay | LogReplay) -> bool:
+    return isinstance(replay, Replay) and replay.curve.published.parameter_server
+
+
+def _replays(group: Group) -> TextTable:
+    """Return a row for each curve or log; knees only where there are parameter servers."""
+    if group.kind == "logs":
+        return TextTable(heading="", columns=LOGS, rows=[_row(one) for one in group.replays])
+    keep = len(CURVES) if any(map(_served, group.replays)) else len(CURVES) - 1
+    rows = [_row(one)[:keep] for one in group.replays]
+    return TextTable(heading="", columns=CURVES[:keep], rows=rows)
 
 
 def _scores(name: str, errors: Errors, in_band: str) -> list[str]:
@@ -68,9 +101,12 @@ def _row(replay: Replay | LogReplay) -> list[str]:
     """Return a curve or a log; a curve has one point at each scale, a log has many."""
     scales = np.unique(replay.devices)
     middle = [np.median(replay.error[replay.devices == n]) for n in scales]
+    told = [f"{n}: {e:+.1%}" for n, e in zip(scales, middle, strict=True)]
+    if isinstance(replay, Replay):
+        told += [f"{n}?: {band.median / value - 1:+.1%}" for n, value, band in replay.doubtful]
     shown = [
         replay.curve.name,
-        "  ".join(f"{n}: {e:+.1%}" for n, e in zip(scales, middle, strict=True)),
+        "  ".join(told),
         f"{median_error(replay):.1%}",
         f"{np.abs(replay.error).max():.1%}",
         f"{int(replay.covered.sum())}/{len(replay.devices)}",

@@ -52,8 +52,8 @@ class Curve:
 
     Attributes
     ----------
-    name : str
-        Unique in its suite.
+    name, place : str
+        Unique in its suite; file and line.
     published : Published
         Where it comes from.
     scenario : Scenario
@@ -64,14 +64,19 @@ class Curve:
         Device counts whose value nobody verified: shown, never scored.
     real_data : bool
         Whether batches were loaded from files.
+    anchored_only : bool
+        Whether totals stand for a network that they do not describe (recurrent ones launch a kernel at each
+        step), so that nothing can be said of it without an anchor.
     """
 
     name: str
+    place: str
     published: Published
     scenario: Scenario
     samples_per_s: FloatArray
     remembered: frozenset[int] = frozenset()
     real_data: bool = False
+    anchored_only: bool = False
 
     @property
     def devices(self) -> IntArray:

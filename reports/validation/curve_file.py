@@ -18,8 +18,8 @@
     devices = [1, 2, 4, 8]
     samples-per-s = [219, 422, 852, 1734]
 
-Tables and keys of a scenario mean what they mean there; a curve may hold any of its keys. Measured is
-one of ``samples-per-s``, ``step-time-s``, and ``time-s`` of so many ``samples`` (an epoch, a benchmark).
+Tables and keys of a scenario mean what they mean there; a curve may hold any key of what is run. Measured
+is one of ``samples-per-s``, ``step-time-s``, and ``time-s`` of so many ``timed-samples`` (an epoch).
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,8 +37,10 @@ from nearlinear.models.strict import build, line_of, read_toml
 from nearlinear.reports.validation.curve import Curve, Published
 
 MEASURED = ("samples-per-s", "step-time-s", "time-s")
-OWN = ("name", "remembered", "real-data", "samples", *MEASURED)
-SHARED = ("workload", "machine", "plan", "knowledge")
+OWN = ("name", "remembered", "real-data", "anchored-only", "timed-samples", *MEASURED)
+RUN = ("workload", "machine", "plan")
+SHARED = (*RUN, "knowledge")
+FILES = ("cluster", "profile")  # names of the catalogue, or files that lie beside
 UNKNOWN = ("anchor", "throughput")  # what a situation knows is not the file's to say
 TABLES = ("published", "curve", *SHARED)
 
@@ -114,36 +116,63 @@ def _curve(
     def where(key: str) -> str:
         return line_of(path, f"curve.{index}.{key}")
 
-    known = _keys(*SHARED)
+    known = _keys(*RUN)
     for key in raw:
         if key not in known and key not in OWN:
             remedy = nearest(key, [*known, *OWN])
             raise ContentError(where(key), "unknown key of a curve", got=key, remedy=remedy)
     if "name" not in raw:
         raise ContentError(where("name"), "needs the key 'name'")
+    name = one_line(raw["name"], where("name"))
     own = {key: (value, where(key)) for key, value in raw.items() if key in known}
     scenario = _scenario(path, {**shared, **own})
     try:
+        _check_scales({**shared, **own}, scenario)
         return Curve(
-            name=text(raw["name"], "name"),
+            name=name,
+            place=where("name"),
             published=published,
             scenario=scenario,
             samples_per_s=_rates(raw, scenario),
             remembered=_remembered(raw.get("remembered", []), scenario),
             real_data=flag(raw.get("real-data", False), "real-data"),
+            anchored_only=flag(raw.get("anchored-only", False), "anchored-only"),
         )
     except SpecError as error:
         raise ContentError(
-            where(error.where), error.rule, field=f"curve {raw['name']}: {error.where}", got=error.got,
+            where(error.where), error.rule, field=f"curve {name}: {error.where}", got=error.got,
             remedy=error.remedy,
         ) from None  # fmt: skip
+
+
+def one_line(raw: Any, where: str) -> str:
+    """Return a name that fits a line of a table.
+
+    Raises
+    ------
+    ContentError
+        Not a text, or one with control characters.
+    """
+    if not isinstance(raw, str) or not raw.strip() or not raw.isprintable():
+        raise ContentError(where, "must be a name on one line", field="name", got=raw)
+    return raw.strip()
+
+
+def _check_scales(options: Mapping[str, tuple[Any, str]], scenario: Scenario) -> None:
+    """Refuse device counts that measured values would not go with, and batches that nobody said."""
+    devices, plan = options["devices"][0], scenario.plan
+    if isinstance(devices, list) and devices != list(plan.devices):
+        raise SpecError("devices", "must rise, each count once, as the measured values do", got=devices)
+    if plan.batch_per_device is None and plan.global_batch is None:
+        remedy = "say batch-per-device or global-batch"
+        raise SpecError("batch-per-device", "must be said, or a global batch", remedy=remedy)
 
 
 def _scenario(path: Path, options: Mapping[str, tuple[Any, str]]) -> Scenario:
     places = {key: place for key, (_, place) in options.items()}
     if "devices" not in places:
         raise ContentError(str(path), "every curve must say its devices", remedy="devices = [1, 2, 4, 8]")
-    values = {key.replace("-", "_"): value for key, (value, _) in options.items()}
+    values = {key.replace("-", "_"): _beside(path, key, value) for key, (value, _) in options.items()}
     try:
         scenario = Scenario.from_options(values, lambda _, key: key.replace("_", "-"))
         Case.of(scenario)  # what is wrong with a name shows only where it is looked up
@@ -151,6 +180,12 @@ def _scenario(path: Path, options: Mapping[str, tuple[Any, str]]) -> Scenario:
         key = "model" if error.where == "MODEL" else error.where.removeprefix("--")
         raise _here(path, key, error, places.get(key)) from None
     return scenario
+
+
+def _beside(path: Path, key: str, value: Any) -> Any:
+    """Return a file's name as the path from here where it lies beside the file of curves."""
+    beside = path.parent / value if key in FILES and isinstance(value, str) else None
+    return str(beside) if beside is not None and beside.is_file() else value
 
 
 def _here(path: Path, key: str, error: SpecError, place: str | None = None) -> ContentError:
@@ -171,12 +206,14 @@ def _rates(raw: Mapping[str, Any], scenario: Scenario) -> FloatArray:
     if not isinstance(values, list) or len(values) != len(devices):
         raise SpecError(key, f"must be a list of {len(devices)} numbers, one for each of devices", got=values)
     found = np.array([above(0.0)(value, key) for value in values])
+    if key != "time-s" and "timed-samples" in raw:
+        raise SpecError("timed-samples", "belongs to time-s")
     if key == "samples-per-s":
         return found
     if key == "time-s":
-        if "samples" not in raw:
-            raise SpecError("samples", "must say of how many samples time-s is")
-        return np.asarray(count(raw["samples"], "samples") / found)
+        if "timed-samples" not in raw:
+            raise SpecError("timed-samples", "must say of how many samples time-s is")
+        return np.asarray(count(raw["timed-samples"], "timed-samples") / found)
     return np.asarray(np.array([_step(scenario, n) for n in devices]) / found)
 
 
@@ -185,8 +222,7 @@ def _step(scenario: Scenario, devices: int) -> float:
     plan = scenario.plan
     if plan.global_batch is not None:
         return float(plan.global_batch.at(devices))
-    if plan.batch_per_device is None:
-        raise SpecError("step-time-s", "needs batch-per-device or global-batch")
+    assert plan.batch_per_device is not None  # checked with the scales
     return float(plan.batch_per_device * devices)
 
 

@@ -19,6 +19,8 @@ from nearlinear.reports.validation.replay import Replay
 
 MISS = 0.15
 LEAST_SPREAD = 0.01
+MOST_DEVIATIONS = 10.0  # beyond, no term of the step explains anything
+NOTHING = ("unknown", "no term of the step is so far off: check the value", np.inf)
 LOADER_DEVIATIONS = 2.0  # a term within its band needs no loader to explain it
 
 
@@ -56,11 +58,15 @@ def explain(replay: Replay) -> Explanation | None:
     model, _, steps, _ = step_times(replay.situation.scenario(replay.curve))
     batch = model.case.batch_per_device(devices)
     needed_s = batch * devices / float(replay.published[worst])
-    term, text, deviations = min(_terms(steps[devices], needed_s, batch), key=lambda one: abs(one[2]))
+    terms = list(_terms(steps[devices], needed_s, batch))
+    term, text, deviations = min(terms, key=lambda one: abs(one[2]), default=NOTHING)
+    if abs(deviations) > MOST_DEVIATIONS:
+        term, text = NOTHING[:2]
     if replay.curve.real_data and error > 0 and abs(deviations) > LOADER_DEVIATIONS:
         per_node = replay.published[worst] / -(-devices // replay.curve.per_node)
         term, text, deviations = "loader", f"loaders of a node give {format_rate(per_node)} a second", np.nan
-    return Explanation(devices=devices, error=error, term=term, text=text, deviations=float(deviations))
+    told = float(deviations) if np.isfinite(deviations) else float("nan")
+    return Explanation(devices=devices, error=error, term=term, text=text, deviations=told)
 
 
 def _terms(step: StepTimes, needed_s: float, batch: float) -> Iterator[tuple[str, str, float]]:
@@ -74,16 +80,17 @@ def _terms(step: StepTimes, needed_s: float, batch: float) -> Iterator[tuple[str
     if factor > 0:
         text = f"compute at {batch:g} samples per device takes {factor:.2f} times as long"
         yield "compute", text, np.log(factor) / max(_spread(compute), LEAST_SPREAD)
-    yield from _exchange(middle, more)
+    yield from _exchange(step, middle, more)
     lost = middle["unexplained_s"] + more * scale
     if lost > 0 < middle["unexplained_s"]:
         rest = total - middle["unexplained_s"]
         now = middle["unexplained_s"] / rest
         text = f"{lost / rest:.1%} of the step is lost beyond the model, not {now:.1%}"
-        yield "unknown", text, np.log(lost / middle["unexplained_s"]) / table()["step"]["log_sd"]
+        spread = max(_spread(step.unexplained_s / (step.total_s - step.unexplained_s)), LEAST_SPREAD)
+        yield "unknown", text, np.log(lost / middle["unexplained_s"]) / spread
 
 
-def _exchange(middle: dict[str, float], more: float) -> Iterator[tuple[str, str, float]]:
+def _exchange(step: StepTimes, middle: dict[str, float], more: float) -> Iterator[tuple[str, str, float]]:
     whole = middle["exposed_s"] + middle["hidden_s"]
     paid = middle["exposed_s"] + middle["contention_s"]
     if whole <= 0 or paid <= 0 or paid + more <= 0:
@@ -92,9 +99,9 @@ def _exchange(middle: dict[str, float], more: float) -> Iterator[tuple[str, str,
     if middle["hidden_s"] > 0 and share <= 1.0:
         text = f"{share:.0%} of the exchange is paid, not {paid / whole:.0%}"
         yield "overlap", text, np.log(factor) / table()["overlap"]["log_sd"]
-    bandwidth = table()["bandwidth"]["network"]["log_sd"]
+    spread = max(_spread(step.exposed_s + step.hidden_s), LEAST_SPREAD)
     text = f"the exchange achieves {1 / factor:.2f} of the bandwidth assumed"
-    yield "bandwidth", text, np.log(factor) / bandwidth
+    yield "bandwidth", text, np.log(factor) / spread
 
 
 def _spread(samples: FloatArray) -> float:

@@ -5,6 +5,7 @@ the file. A curve is worse where its median error has grown by more than ``MARGI
 """
 
 import csv
+import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from nearlinear.reports.validation.replay import Replay
 
 MARGIN = 0.02
 COLUMNS = ("curve", "situation", "points", "median_error", "worst_error", "in_band")
+REMEDY = f"its columns are {','.join(COLUMNS)}; nearlinear validate --record writes it"
 Key = tuple[str, str]
 
 
@@ -61,13 +63,17 @@ def read_history(path: Path) -> dict[Key, float]:
         raise SpecError("--history", f"must be a readable file ({error.strerror})", got=str(path)) from None
     except UnicodeDecodeError:
         raise ContentError(str(path), "must be UTF-8 text") from None
+    if not rows:
+        raise ContentError(str(path), "must have rows of a history", remedy=REMEDY)
     found = {}
     for number, row in enumerate(rows, start=2):
         try:
-            found[row["curve"], row["situation"]] = float(row["median_error"])
+            median = float(row["median_error"])
+            if not median >= 0.0:
+                raise ValueError
+            found[row["curve"], row["situation"]] = median
         except (KeyError, TypeError, ValueError):
-            remedy = f"its columns are {','.join(COLUMNS)}; nearlinear validate --record writes it"
-            raise ContentError(f"{path}:{number}", "must be a row of a history", remedy=remedy) from None
+            raise ContentError(f"{path}:{number}", "must be a row of a history", remedy=REMEDY) from None
     return found
 
 
@@ -82,11 +88,11 @@ def worse(replays: Iterable[Replay | LogReplay], before: Mapping[Key, float]) ->
 
 def write_history(path: Path, replays: Iterable[Replay | LogReplay]) -> None:
     """Write the errors of replays, whole or not at all."""
-    lines = [",".join(COLUMNS)]
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(COLUMNS)
     for replay in replays:
-        name = replay.curve.name
-        errors = f"{median_error(replay):.4f},{np.abs(replay.error).max():.4f}"
-        lines.append(
-            f"{name},{replay.situation.name},{len(replay.devices)},{errors},{replay.covered.mean():.3f}"
-        )
-    write_whole(path, lambda file: file.write(("\n".join(lines) + "\n").encode()))
+        errors = f"{median_error(replay):.4f}", f"{np.abs(replay.error).max():.4f}"
+        share = f"{replay.covered.mean():.3f}"
+        rows.writerow([replay.curve.name, replay.situation.name, len(replay.devices), *errors, share])
+    write_whole(path, lambda file: file.write(text.getvalue().encode()))

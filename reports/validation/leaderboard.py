@@ -38,7 +38,9 @@ class Group:
     @property
     def title(self) -> str:
         """What is known, in words."""
-        return ALL_SITUATIONS[self.situation].title
+        title = ALL_SITUATIONS[self.situation].title
+        smallest = {int(one.curve.devices[0]) for one in self.replays if isinstance(one, Replay)}
+        return title.replace("one device", "the smallest scale") if smallest - {1} else title
 
     @property
     def kind(self) -> str:
@@ -100,11 +102,11 @@ def validate_suite(
     ContentError
         A file of the suite is wrong.
     """
-    asked = [find_situation(name, ALL_SITUATIONS) for name in situations]
+    asked = [find_situation(name, ALL_SITUATIONS) for name in dict.fromkeys(situations)]
     read = read_suite(find_suite(str(suite)))
     _check_groups(groups, read)
     found = []
-    for name in groups or read.groups:
+    for name in dict.fromkeys(groups or read.groups):
         for situation in asked:
             replays = _replays(read, name, situation)
             if replays:

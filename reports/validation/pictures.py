@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter, ScalarFormatter
 
 from nearlinear.models.arrays import FloatArray
 from nearlinear.reports.style import BLACK, GREY, SERIES, styled
@@ -13,6 +13,7 @@ from nearlinear.reports.validation.leaderboard import Group
 
 WIDTH_IN, ROW_IN = 9.0, 3.8
 WIDEST, BINS = 0.5, 41
+MOST_TICKS = 6
 MANY = 500
 
 
@@ -48,6 +49,12 @@ def _parity(axes: Axes, group: Group) -> None:
     axes.plot(ends, ends, color=BLACK, linewidth=0.8, linestyle=":")
     unit, title = "bytes" if group.kind == "logs" else "samples", f"{group.name}, {group.title}"
     axes.set(xscale="log", yscale="log", xlabel=f"published, {unit}/s", ylabel="predicted", title=title)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(numticks=MOST_TICKS))
+        axis.set_minor_formatter(NullFormatter())
+        if np.ptp(np.log10(axis.get_view_interval())) < 1.0:  # no power of ten may lie in it
+            axis.set_major_locator(MaxNLocator(MOST_TICKS))
+            axis.set_major_formatter(ScalarFormatter())
     axes.legend(fontsize=7)
 
 
@@ -62,8 +69,11 @@ def _histogram(axes: Axes, group: Group) -> None:
     axes.axvline(0.0, color=BLACK, linewidth=0.8)
     scores = group.scores
     title = f"median {scores.errors.median:.1%}, 90th percentile {scores.errors.high:.1%}"
-    axes.set(xlabel=f"error of predicted {group.quantity}", ylabel="points", title=title)
+    axes.set(
+        xlabel=f"error of predicted {group.quantity}; beyond 50 % at the edge", ylabel="points", title=title
+    )
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize=7)
 
 

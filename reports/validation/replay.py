@@ -8,7 +8,8 @@ import numpy as np
 
 from nearlinear.models.arrays import FloatArray, IntArray
 from nearlinear.models.closed_form import predict
-from nearlinear.models.prediction import Prediction
+from nearlinear.models.errors import ContentError, NearlinearError
+from nearlinear.models.prediction import Band, Prediction
 from nearlinear.reports.validation.baselines import BASELINES, Predicted
 from nearlinear.reports.validation.curve import Curve
 from nearlinear.reports.validation.situation import Situation
@@ -64,6 +65,15 @@ class Replay:
         return BASELINES if self.situation.known(self.curve) else {}
 
     @property
+    def doubtful(self) -> list[tuple[int, float, Band]]:
+        """Device counts whose value nobody verified, with that value and what is predicted."""
+        points = {point.devices: point.throughput_per_s for point in self.prediction.points}
+        asked = sorted(set(self.curve.remembered) - set(self.situation.known(self.curve) or ()))
+        first = int(self.curve.devices[0])
+        judged = [first] if not self.situation.known(self.curve) else [n for n in asked if n > first]
+        return [(n, self.curve.rate(n), points[n]) for n in asked if n in judged]
+
+    @property
     def knees(self) -> tuple[int, int]:
         """Largest scales with an efficiency of at least 80 %, predicted and published."""
         predicted = [p.devices for p in self.prediction.points if p.efficiency.median >= KNEE]
@@ -74,11 +84,23 @@ KNEE = 0.8
 
 
 def replay(curve: Curve, situation: Situation) -> Replay | None:
-    """Return the replay of a curve; None where the situation leaves nothing to judge."""
+    """Return the replay of a curve; None where the situation leaves nothing to judge.
+
+    Raises
+    ------
+    ContentError
+        The curve cannot be, such as a batch beyond the memory of the device.
+    """
     scored = situation.scored(curve)
     if not scored.any():
         return None
-    prediction = predict(situation.scenario(curve))
+    try:
+        prediction = predict(situation.scenario(curve))
+    except NearlinearError as error:
+        key = error.where.removeprefix("--")
+        raise ContentError(
+            curve.place, error.rule, field=f"curve {curve.name}: {key}", got=error.got, remedy=error.remedy
+        ) from None
     bands = [point.throughput_per_s for point in prediction.points]
     return Replay(
         curve=curve,

@@ -1,15 +1,16 @@
 """Errors of predictions against published values, for one curve or many."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from nearlinear.models.arrays import FloatArray, IntArray
-from nearlinear.reports.validation.baselines import Predicted
+from nearlinear.reports.validation.baselines import CONSTANT, Predicted
 
 HIGH = 0.9
+DIGITS = 9  # of an efficiency: beyond them is rounding
 
 
 class Replayed(Protocol):
@@ -107,8 +108,17 @@ def score(replays: Sequence[Replayed]) -> Scores:
         points=sum(len(one.devices) for one in replays),
         errors=errors(replays, [one.median for one in replays]),
         coverage=float(np.concatenate([one.covered for one in replays]).mean()),
-        baselines={name: errors(replays, said(replays)) for name, said in naive.items()},
+        baselines={
+            name: _ranked(name, errors(replays, said(replays)))
+            for name, said in naive.items()
+            if name != CONSTANT or len(replays) > 1  # it is made of the others
+        },
     )
+
+
+def _ranked(name: str, found: Errors) -> Errors:
+    """Return without a rank what has none: a constant differs only by what was left out."""
+    return replace(found, rank=float("nan")) if name == CONSTANT else found
 
 
 def errors(replays: Sequence[Replayed], predicted: Predicted) -> Errors:
@@ -136,7 +146,7 @@ def rank_correlation(x: FloatArray, y: FloatArray) -> float:
     >>> rank_correlation(np.array([1.0, 2.0, 4.0]), np.array([10.0, 30.0, 20.0]))
     0.5
     """
-    a, b = _ranks(x), _ranks(y)
+    a, b = _ranks(np.round(x, DIGITS)), _ranks(np.round(y, DIGITS))
     if a.std() == 0 or b.std() == 0:
         return float("nan")
     return float(np.mean((a - a.mean()) * (b - b.mean())) / (a.std() * b.std()))

@@ -67,7 +67,7 @@ def _node(curve: Curve) -> tuple[int, ...] | None:
 
 
 def _nothing(curve: Curve) -> tuple[int, ...] | None:
-    return ()
+    return None if curve.anchored_only else ()
 
 
 def _beyond(curve: Curve, known: tuple[int, ...]) -> BoolArray:

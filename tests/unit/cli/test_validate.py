@@ -33,9 +33,9 @@ def test_shipped_suites_are_listed(cli: Cli) -> None:
 def test_a_folder_is_replayed(cli: Cli, ours: Path) -> None:
     done = cli("validate", "ours")
     assert done.code == 0
-    assert "curves, one device known: 1 curves, 2 points" in done.out
-    assert "curves, one node known: 1 curves, 1 points" in done.out
-    for word in ("nearlinear", "linear", "constant", "Paleo", "resnet", "4: ", "8: "):
+    assert "curves, one device known: 1 curve, 2 points" in done.out
+    assert "curves, one node known: 1 curve, 1 point" in done.out
+    for word in ("nearlinear", "linear", "Paleo", "resnet", "4: ", "8: "):
         assert word in done.out
     brief = cli("validate", "ours", "--brief", "--situation", "one-node").out
     assert "resnet" not in brief
@@ -58,8 +58,8 @@ def test_logs_are_replayed_too(cli: Cli, ours: Path) -> None:
     (ours / "net.toml").write_text(PUBLISHED + LOG.format(name="straight"))
     (ours / "straight.csv").write_text(STRAIGHT)
     printed = cli("validate", "ours").out
-    assert "curves, one device known: 1 curves, 2 points" in printed
-    assert "logs, half of the sizes known: 1 logs, 10 points" in printed
+    assert "curves, one device known: 1 curve, 2 points" in printed
+    assert "logs, half of the sizes known: 1 log, 10 points" in printed
     document = json.loads(cli("validate", "ours", "--json").out)
     jsonschema.Draft202012Validator(_schema("validation")).validate(document)
     log = document["result"]["curves"][-1]
@@ -90,22 +90,60 @@ def test_files_are_written(cli: Cli, ours: Path) -> None:
 def test_a_curve_that_got_worse_is_refused_with_5(cli: Cli, ours: Path) -> None:
     cli("validate", "ours", "--record", "ours/history.csv")
     assert cli("validate", "ours").code == 0
-    history = Path("ours/history.csv")
-    rows = history.read_text().replace("resnet,one-node,1,", "resnet,one-node,1,-9")
-    history.write_text(rows)
-    done = cli("validate", "ours")
+    kept = Path("ours/history.csv").read_text()
+    (ours / "rack.toml").write_text((HEAD + CURVE).replace("2520]", "1900]"))
+    done = cli("validate", "ours", "--record", "ours/history.csv")
     assert done.code == 5
-    assert "ours: 1 curves are worse by more than 2 points than in history.csv; first resnet" in done.err
+    assert "ours: 2 curves are worse by more than 2 points than in history.csv; first resnet" in done.err
     assert len(done.err.strip().splitlines()) == 1
-    elsewhere = Path("other.csv")
-    elsewhere.write_text("curve,situation,median_error\n")
-    assert cli("validate", "ours", "--history", "other.csv").code == 0
+    assert Path("ours/history.csv").read_text() == kept
+    assert "history.csv" not in done.out
+
+
+def test_a_history_that_says_nothing_is_told(cli: Cli, ours: Path) -> None:
+    other = Path("other.csv")
+    other.write_text("curve,situation,median_error\nold,one-device,0.1\n")
+    done = cli("validate", "ours", "--history", "other.csv")
+    assert done.code == 0
+    assert "! other.csv has none of these curves: nothing was compared" in done.err
+    assert "! other.csv has 1 that the suite no longer has, such as old" in done.err
+    for text in ("", "foo,bar\n1,2\n", "curve,situation,median_error\nresnet,one-device,-1\n"):
+        other.write_text(text)
+        assert cli("validate", "ours", "--history", "other.csv").code == 3
+    part = cli("validate", "ours", "--situation", "one-node", "--record", "h.csv")
+    assert part.code == 2
+    assert "--record: keeps all of a suite; leave out --situation and --group" in part.err
+
+
+def test_what_nobody_verified_is_shown_and_not_scored(cli: Cli, ours: Path) -> None:
+    (ours / "rack.toml").write_text(HEAD + CURVE + "remembered = [8]\n")
+    assert "4: " in (printed := cli("validate", "ours", "--situation", "one-device").out)
+    assert "8?: " in printed
+    assert "1 curve, 1 point\n" in printed
+    document = json.loads(cli("validate", "ours", "--situation", "one-device", "--json").out)
+    (found,) = document["result"]["curves"]
+    assert [one["devices"] for one in found["remembered"]] == [8]
+    assert [one["devices"] for one in found["points"]] == [4]
+
+
+def test_other_files_beside_and_one_file_alone(cli: Cli, ours: Path) -> None:
+    (ours / "mine.toml").write_text('title = "Mine"\n[[levels]]\nname = "node"\n')
+    assert cli("validate", "ours", "--brief").code == 0
+    assert "resnet" in cli("validate", "ours/rack.toml").out
+    assert cli("validate", "ours/mine.toml").code == 2
+
+
+def test_what_does_not_fit_names_the_curve(cli: Cli, ours: Path) -> None:
+    (ours / "rack.toml").write_text((HEAD + CURVE).replace("device = 64", "device = 6400"))
+    done = cli("validate", "ours")
+    assert done.code == 3
+    assert "ours/rack.toml:17: curve resnet: batch-per-device: ResNet-50 needs at least" in done.err
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("data-paralel",), 2, "SUITE: must be a suite or a folder, got 'data-paralel'; did you mean"),
+        (("data-paralel",), 2, "must be a suite, a folder or a file, got 'data-paralel'; did you mean"),
         (("ours", "--situation", "one-devise"), 2, "--situation: must be a situation, got 'one-devise'"),
         (("ours", "--group", "curve"), 2, "--group: must be a group of the suite, got 'curve'; did you mean"),
         (("--plot", "x.svg"), 2, "SUITE: is needed with these options"),

@@ -76,7 +76,7 @@ def test_a_file_says_what_was_run_and_measured(curve: Curve) -> None:
 def test_times_become_rates(tmp_path: Path) -> None:
     steps = CURVE.replace("samples-per-s = [350, 1330, 2520]", "step-time-s = [0.2, 0.2, 0.25]")
     assert read_curves(_file(tmp_path, HEAD + steps))[0].samples_per_s == pytest.approx([320, 1280, 2048])
-    epochs = CURVE.replace("samples-per-s = [350, 1330, 2520]", "samples = 6400\ntime-s = [20, 5, 4]")
+    epochs = CURVE.replace("samples-per-s = [350, 1330, 2520]", "timed-samples = 6400\ntime-s = [20, 5, 4]")
     assert read_curves(_file(tmp_path, HEAD + epochs))[0].samples_per_s == pytest.approx([320, 1280, 1600])
     growing = CURVE.replace("batch-per-device = 64", 'global-batch = "1:64,4:128,8:256"').replace(
         "samples-per-s = [350, 1330, 2520]", "step-time-s = [0.2, 0.1, 0.1]"
@@ -95,6 +95,11 @@ def test_times_become_rates(tmp_path: Path) -> None:
         ('origin = "us"\n', "", "published: needs the key 'origin'"),
         ("batch-per-device = 64", "batch-per-device = 0", ":19: batch-per-device"),
         ("devices = [1, 4, 8]\n", "", "every curve must say its devices"),
+        ("[1, 4, 8]", "[8, 4, 1]", "curve resnet: devices: must rise, each count once"),
+        ("batch-per-device = 64\n", "", "curve resnet: batch-per-device: must be said, or a global batch"),
+        ("devices = [1", "timed-samples = 5\ndevices = [1", "timed-samples: belongs to time-s"),
+        ("devices = [1", "seed = 5\ndevices = [1", "unknown key of a curve, got 'seed'"),
+        ('"resnet"', '"res\\nnet"', "name: must be a name on one line"),
         ("samples-per-s = [350, 1330, 2520]", "anchor = '1:5'", "unknown key of a curve, got 'anchor'"),
         ("samples-per-s = [350, 1330, 2520]", "", "must have one of samples-per-s, step-time-s, time-s"),
         ('name = "resnet"\n', "", "needs the key 'name'"),
