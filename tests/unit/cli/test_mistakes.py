@@ -221,7 +221,7 @@ def test_an_internal_error_is_one_line(cli: Cli, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("nearlinear.simulator.simulation.simulate_explained", broken)
     ended = cli(verb, "nin", "--device", "h100", "--devices", "1")
     assert ended.code == 1
-    assert ended.error == "internal: ZeroDivisionError: oh; run again with --debug and report it"
+    assert ended.error == "internal: ZeroDivisionError: oh; run nearlinear --debug ... and report it"
 
 
 def test_debug_shows_the_traceback(cli: Cli) -> None:
