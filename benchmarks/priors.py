@@ -7,12 +7,12 @@ and ``collective_logs/*.csv``. Every printed line is a constant with the number 
 """
 
 import argparse
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
 import numpy as np
+from tables import rows
 
 from nearlinear.models.catalogue import devices, find_device, find_link
 from nearlinear.models.dnn import network
@@ -68,12 +68,6 @@ MLPERF = {
 SAME_CLASS = ((223.7, 222.3, 229.3), (433.9, 458.7, 467.3), (356.0, 238.7))
 # Hops of NCCL 2.30.7's ring (src/graph/tuning.cc), us, by protocol LL, LL128, Simple
 HOPS_NETWORK, HOPS_NVLINK, MPI_LATENCY_US = (2.7, 4.0, 14.0), (0.6, 1.9, 3.4), 1.1
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a CSV file."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def bandwidth_ratios(data: Path) -> Iterator[tuple[str, float]]:

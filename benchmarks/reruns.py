@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from suites import rows
+from tables import rows
 
 OWNERS = re.compile(r"^(LambdaCloud|DellTexas|Dell|1CC|SMC|RAIDZ1)\s+|\d+x\s*")
 NETWORKS = ("resnet50", "bert_base_squad", "bert_large_squad", "ssd")

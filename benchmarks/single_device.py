@@ -5,7 +5,6 @@ the convolution benchmarks of Chintala and Johnson, and single devices of data-p
 several rows measured is one step with the median of their times.
 """
 
-import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from lambda_networks import UNITS, lambda_network
+from tables import rows
 
 from nearlinear.models.catalogue import find_device
 from nearlinear.models.dnn import network
@@ -104,12 +104,6 @@ class Step:
     def prior(self) -> str:
         """Which prior of compute it belongs to."""
         return self.device.generation or ("fp32" if self.precision == "fp32" else "tensor")
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a CSV file."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def measured(data: Path) -> list[Step]:

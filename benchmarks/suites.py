@@ -7,7 +7,6 @@ rules are the same for all curves. Files are written into ``reports/data/suites`
 """
 
 import argparse
-import csv
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,10 +16,10 @@ from typing import Any
 from suites_examples import examples
 from suites_lambda import lambda_nodes
 from suites_mlperf import mlperf
+from tables import READ, Row, rows
 
 from nearlinear.reports.validation.suite import SHIPPED
 
-READ = "2026-11-21"
 FEWEST_SCALES, LEAST_REACH = 3, 8
 ASSUMED_BATCH = 32  # of the one curve that does not say
 NETWORKS = {
@@ -62,13 +61,6 @@ LIBRARY_RINGS = ("NGC", "sync DP", "NCCL")
 THEANO = {"AlexNet": "alexnet", "GoogLeNet": "googlenet", "VGG16": "vgg-16", "ResNet-50": "resnet-50-v1"}
 FIRECAFFE = Path(__file__).parents[1] / "docs" / "examples" / "firecaffe_results.csv"
 EPOCH_IMAGES = 1.2e6
-Row = dict[str, str]
-
-
-def rows(path: Path) -> list[Row]:
-    """Return the rows of a CSV file; lines that begin with # are notes."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(line for line in file if not line.startswith("#")))
 
 
 def by_curve(data: Path, name: str, metric: str) -> dict[str, list[Row]]:

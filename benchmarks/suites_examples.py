@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-READ = "2026-11-21"
+from tables import READ, Row
+
 SQUAD = "Fine-tuning training performance for SQuAD v1.1"
 FRAMEWORKS = {"TensorFlow": "TensorFlow 1", "TensorFlow2": "TensorFlow 2"}
 DEVICES = {"V100-16GB": "v100-sxm2-16gb", "V100-32GB": "v100-sxm2-32gb", "A100-SXM-40GB": "a100-sxm-40gb"}
 PRECISIONS = {"mixed": "fp16", "fp32": "fp32", "tf32": "tf32"}
 FEWEST_SCALES, LEAST_REACH, DGX_2 = 3, 8, 16
-Row = dict[str, str]
 
 
 def examples(curves: dict[str, list[Row]]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from lambda_networks import UNITS, lambda_network
-from single_device import ALWAYS_WIDE, LAMBDA, rows
+from single_device import ALWAYS_WIDE, LAMBDA
+from tables import READ, Row, rows
 
-READ = "2026-11-21"
 OWNER = re.compile(r"^(LambdaCloud|DellTexas|Dell|1CC|SMC|RAIDZ1)?\s*(?:\d+x\s*)?(.*)$")
 ZOO = {
     "resnet50": "resnet-50", "bert_base_squad": "bert-base-squad-384",
@@ -25,7 +25,6 @@ ABSURD = ("ncf",)
 RECURRENT = ("tacotron2", "gnmt")  # bound by launches at each step, which totals do not count
 TF32 = ("A10", "RTX A6000", "RTX 6000 Ada", "RTX 3090", "RTX 4090", "A100 40GB PCIe", "A100 80GB PCIe",
         "A100 80GB SXM4", "H100 80GB PCIe Gen5", "H100 80GB SXM5")  # fmt: skip
-Row = dict[str, str]
 
 
 def lambda_nodes(data: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -38,8 +38,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mlperf_networks import COUNTED
+from tables import READ
 
-READ = "2026-11-21"
 FEWEST_SCALES = 3
 AGREE = 0.1  # of throughput and epoch time: logs differ by less, or by much more
 EXPLAINED = 0.6  # of the time to train, by epochs and evaluations

@@ -17,7 +17,7 @@ from nearlinear.models.link_profile import LinkProfile
 from nearlinear.models.machine import cluster_of
 from nearlinear.models.profile import Profile, read_profile
 from nearlinear.models.scenario import DEFAULT_BATCH, DEFAULT_WIRE, WIRES, Plan, Scenario
-from nearlinear.models.throughput import Throughput, fixing
+from nearlinear.models.throughput import Anchor, Throughput, fixing
 from nearlinear.models.training.batch_line import BatchLine, check_same
 from nearlinear.models.training.kernel_times import kernel_times
 from nearlinear.models.units import FLOAT32_BYTES
@@ -184,11 +184,16 @@ class Case:
         return self.wire_fraction < 1.0
 
     @property
+    def fixing(self) -> tuple[Anchor | None, Anchor | None, Anchor | None]:
+        """The anchors that fix compute, the loss in a node, and the loss beyond."""
+        knowledge = self.scenario.knowledge
+        return fixing(knowledge.anchor, bool(knowledge.throughput), self.cluster.devices_per_node)
+
+    @property
     def measured_scales(self) -> frozenset[int]:
         """Device counts whose throughput fixes something, so that it must hold there."""
-        knowledge = self.scenario.knowledge
-        fixed = fixing(knowledge.anchor, bool(knowledge.throughput), self.cluster.devices_per_node)
-        return frozenset(one.devices for one in fixed if one) | ({1} if knowledge.throughput else set())
+        alone = {1} if self.scenario.knowledge.throughput else set()
+        return frozenset(one.devices for one in self.fixing if one) | alone
 
     def batch_per_device(self, devices: int) -> float:
         """Return samples per device and step at a scale; a fraction where it does not divide."""

@@ -217,8 +217,10 @@ def _breakdown(step: StepTimes, middle: IntArray) -> Breakdown:
 
 def _title(case: Case) -> str:
     plan, cluster = case.scenario.plan, case.cluster
-    weak = f"batch {case.batch_per_device(1):g} per device, weak scaling" if not plan.global_batch else ""
-    batch = plan.global_batch.text(plan.devices) if plan.global_batch else weak
+    if plan.global_batch:
+        batch = plan.global_batch.text(plan.devices)
+    else:
+        batch = f"batch {case.batch_per_device(1):g} per device, weak scaling"
     parameters = case.network.parameters / 1e6
     return (
         f"{case.network.title} ({parameters:.3g} M parameters, {case.scenario.workload.precision})"

@@ -94,10 +94,6 @@ class Parameters:
     row: IntArray
     staging: LinkCost | None = None
 
-    def in_one_run(self) -> "Parameters":
-        """Return the same with other scales computing exactly as the measured one."""
-        return replace(self, z_rerun=np.zeros_like(self.z_rerun))
-
     def outermost(self, devices: int) -> tuple[LevelSamples, int]:
         """Return the outermost level that so many devices use, and the devices of each unit below it."""
         below = 1

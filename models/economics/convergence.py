@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nearlinear.models.arrays import FloatArray
+from nearlinear.models.draws import standard_normals
 from nearlinear.models.prediction import Z90
 from nearlinear.models.strict import require
 
@@ -101,7 +102,7 @@ class Convergence:
         Log-normal with their correlation. The rest is one draw per sample, shared by all batches: a recipe
         that is better than others is so at every scale.
         """
-        z = np.random.default_rng([seed, SALT]).standard_normal((3, samples))
+        z = standard_normals(np.random.default_rng([seed, SALT]), (3,), samples)
         tilt = self.correlation * z[0] + np.sqrt(1.0 - self.correlation**2) * z[1]
         minimum = self.minimum.value * np.exp(self.minimum.spread * z[0] + self.spread * z[2])
         critical = np.full(samples, self.critical_batch.value)

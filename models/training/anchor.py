@@ -17,7 +17,7 @@ from nearlinear.models.hardware.message import LinkCost
 from nearlinear.models.parameters import Parameters
 from nearlinear.models.prediction import Band
 from nearlinear.models.prior import StepLoss, step_exponent
-from nearlinear.models.throughput import Anchor, fixing
+from nearlinear.models.throughput import Anchor
 from nearlinear.models.training.model import StepModel
 
 TURNS = 30  # of fixing compute and losses in turn, each nearer than the last
@@ -94,8 +94,7 @@ def apply_anchors(model: StepModel, parameters: Parameters) -> Anchored:
     )  # fmt: skip
     if not anchors:
         return anchored
-    knowledge = model.case.scenario.knowledge
-    first, node, far = fixing(anchors, bool(knowledge.throughput), model.case.cluster.devices_per_node)
+    first, node, far = model.case.fixing
     fixed = [anchor for anchor in (first, node, far) if anchor]
     anchored = replace(
         anchored,

@@ -41,16 +41,13 @@ class StepModel:
             return None
         return cache(partial(kernel_times, case.network, case.kernels, case.scenario.workload.precision))
 
-    def layers(self, devices: int) -> LayerTimes:
-        """Return compute on each of ``devices`` devices: as measured throughputs or kernels say, or as usual.
-
-        Throughputs give the step, what is known of layers divides it among them.
-        """
-        return self._kept_layers(devices)
-
     @cached_property
-    def _kept_layers(self) -> Callable[[int], LayerTimes]:
-        """Kept by scale, as kernels are by batch."""
+    def layers(self) -> Callable[[int], LayerTimes]:
+        """Compute on each of so many devices: as measured throughputs or kernels say, or as usual.
+
+        Throughputs give the step, what is known of layers divides it among them. Kept by scale, as kernels
+        are by batch.
+        """
         return cache(self._layers)
 
     def _layers(self, devices: int) -> LayerTimes:

@@ -90,10 +90,10 @@ def validate(
         _write(board, written, envelope("validation", inputs, result))
     if drawn is not None:
         _draw(board, drawn)
-    if recorded is not None and not worse:  # a record of better results is not lost
+    recorded = None if worse else recorded  # a record of better results is not lost
+    if recorded is not None:
         write_history(recorded, board.replays)
-    kept = recorded is not None and bool(worse)
-    _say([path for path in (written, drawn, None if kept else recorded) if path is not None], as_json)
+    _say([path for path in (written, drawn, recorded) if path is not None], as_json)
     _refuse(suite, worse, before)
 
 
@@ -147,8 +147,8 @@ def _compare(board: "Leaderboard", history: str | None) -> "tuple[str | None, li
     before = read_history(path)
     if not any((one.curve.name, one.situation.name) in before for one in board.replays):
         warn([f"{path} has none of these curves: nothing was compared"])
-    names = [curve.name for curve in board.suite.curves] + [log.name for log in board.suite.logs]
-    gone = {name for name, _ in before} - set(names)
+    logs = [name for log in board.suite.logs for name in (log.name, log.system)]
+    gone = {name for name, _ in before} - {curve.name for curve in board.suite.curves} - set(logs)
     if gone:
         warn([f"{path} has {len(gone)} that the suite no longer has, such as {min(gone)}"])
     return str(path) if history else OWN, list(worse(board.replays, before))

@@ -16,18 +16,19 @@ its program has them.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nearlinear.models.arrays import FloatArray
+from nearlinear.models.case import Case
 from nearlinear.models.units import FLOAT32_BYTES
-from nearlinear.reports.validation.curve import Curve
+from nearlinear.reports.validation.replayed import Predicted
 
 if TYPE_CHECKING:  # a replay names its baselines
     from nearlinear.reports.validation.replay import Replay
 
-Predicted = list[FloatArray]  # one array per replay, samples/s at its judged scales
 SCHEMES: dict[str, Callable[[float], float]] = {
     "tree": lambda units: 2.0 * np.ceil(np.log2(units)),
     "butterfly": lambda units: np.ceil(np.log2(units)),
@@ -68,32 +69,27 @@ BASELINES: dict[str, Callable[[Sequence["Replay"]], Predicted]] = {
 
 
 def _known_devices(replay: "Replay") -> int:
-    known = replay.situation.known(replay.curve)
-    return max(known) if known else 0
+    """Return the largest known scale; the smallest of the curve where nothing is known."""
+    return max(replay.situation.known(replay.curve) or (int(replay.curve.devices[0]),))
 
 
 def _known(replay: "Replay") -> float:
-    """Return throughput per device at the largest known scale; at the smallest where nothing is known."""
-    devices = _known_devices(replay) or int(replay.curve.devices[0])
+    """Return throughput per device at that scale."""
+    devices = _known_devices(replay)
     return replay.curve.rate(devices) / devices
 
 
 def _paleo(replay: "Replay", rounds: Callable[[float], float]) -> FloatArray:
-    curve, known = replay.curve, _known_devices(replay) or int(replay.curve.devices[0])
-    case = curve.case
-    compute_s = case.batch_per_device(known) / _known(replay) - _exchange_s(curve, known, rounds)
-    base = known if replay.situation.known(curve) else int(curve.devices[0])
-    ratio = [case.batch_per_device(int(n)) / case.batch_per_device(base) for n in replay.devices]
-    step = [
-        max(compute_s, 0.0) * share + _exchange_s(curve, int(n), rounds)
-        for share, n in zip(ratio, replay.devices, strict=True)
-    ]
-    batches = np.array([case.batch_per_device(int(n)) * n for n in replay.devices])
-    return np.asarray(batches / np.array(step))
+    known, case = _known_devices(replay), replay.curve.case
+    exchange_s = partial(_exchange_s, case, rounds=rounds)
+    batch = case.batch_per_device(known)
+    sample_s = max(1.0 / _known(replay) - exchange_s(known) / batch, 0.0)
+    batches = np.array([case.batch_per_device(int(n)) for n in replay.devices])
+    step_s = batches * sample_s + np.array([exchange_s(int(n)) for n in replay.devices])
+    return np.asarray(batches * replay.devices / step_s)
 
 
-def _exchange_s(curve: Curve, devices: int, rounds: Callable[[float], float]) -> float:
-    case = curve.case
+def _exchange_s(case: Case, devices: int, rounds: Callable[[float], float]) -> float:
     size, time, below = case.network.parameters * FLOAT32_BYTES * case.wire_fraction, 0.0, 1
     for level in case.cluster.levels:
         span = min(devices, level.span or devices)

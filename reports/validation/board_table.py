@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from nearlinear.reports.validation.explanation import MISS
-from nearlinear.reports.validation.history import median_error
 from nearlinear.reports.validation.leaderboard import Group
 from nearlinear.reports.validation.log_replay import LogReplay
 from nearlinear.reports.validation.replay import Replay
@@ -107,8 +106,8 @@ def _row(replay: Replay | LogReplay) -> list[str]:
     shown = [
         replay.curve.name,
         "  ".join(told),
-        f"{median_error(replay):.1%}",
-        f"{np.abs(replay.error).max():.1%}",
+        f"{replay.median_error:.1%}",
+        f"{replay.worst_error:.1%}",
         f"{int(replay.covered.sum())}/{len(replay.devices)}",
     ]
     return shown if isinstance(replay, LogReplay) else shown + _scaling(replay)

@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from nearlinear.models.errors import ContentError, SpecError
 from nearlinear.models.whole_file import write_whole
 from nearlinear.reports.validation.log_replay import LogReplay
@@ -39,11 +37,6 @@ class Worse:
     situation: str
     before: float
     now: float
-
-
-def median_error(replay: Replay | LogReplay) -> float:
-    """Return the median of |error| over a replay's judged points."""
-    return float(np.median(np.abs(replay.error)))
 
 
 def read_history(path: Path) -> dict[Key, float]:
@@ -81,7 +74,7 @@ def worse(replays: Iterable[Replay | LogReplay], before: Mapping[Key, float]) ->
     """Yield the curves whose median error grew by more than the margin; new curves are no worse."""
     for replay in replays:
         key = (replay.curve.name, replay.situation.name)
-        now = median_error(replay)
+        now = replay.median_error
         if key in before and now > before[key] + MARGIN:
             yield Worse(curve=key[0], situation=key[1], before=before[key], now=now)
 
@@ -92,7 +85,7 @@ def write_history(path: Path, replays: Iterable[Replay | LogReplay]) -> None:
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
     for replay in replays:
-        errors = f"{median_error(replay):.4f}", f"{np.abs(replay.error).max():.4f}"
+        errors = f"{replay.median_error:.4f}", f"{replay.worst_error:.4f}"
         share = f"{replay.covered.mean():.3f}"
         rows.writerow([replay.curve.name, replay.situation.name, len(replay.devices), *errors, share])
     write_whole(path, lambda file: file.write(text.getvalue().encode()))

@@ -5,25 +5,24 @@ the half-widths that are shipped, whose coefficients were fitted to many logs, s
 ``benchmarks/holdout.py`` says how often a band holds the logs of a family that it does not know.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from nearlinear.calibrate.curves.checked import check_curves
 from nearlinear.calibrate.curves.predicted import Judged
 from nearlinear.calibrate.held import Held
-from nearlinear.models.arrays import FloatArray, IntArray
-from nearlinear.reports.validation.baselines import Predicted
+from nearlinear.models.arrays import FloatArray
 from nearlinear.reports.validation.log import Log
 from nearlinear.reports.validation.log_baselines import Baseline
 from nearlinear.reports.validation.log_situation import LogSituation
+from nearlinear.reports.validation.replayed import Baselines, Predicted, Replayed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LogReplay:
-    """Predicted and measured bandwidth of one log; arrays have the shape (judged points,).
+class LogReplay(Replayed):
+    """Predicted and measured bandwidth of one log, size over time in bytes per second.
 
     A size that several draws hold out is judged in each of them.
 
@@ -33,40 +32,21 @@ class LogReplay:
         What was replayed.
     held : tuple of Held
         One for each draw or rank count.
-    devices : ndarray of int
-        Ranks of each point.
-    size_bytes : ndarray
+    size_bytes : ndarray, shape (judged points,)
         Vector in memory.
-    published, median, low, high : ndarray
-        Bytes per second: size over time.
     """
 
     curve: Log
     situation: LogSituation
     held: tuple[Held, ...]
-    devices: IntArray
     size_bytes: FloatArray
-    published: FloatArray
-    median: FloatArray
-    low: FloatArray
-    high: FloatArray
 
-    @property
-    def error(self) -> FloatArray:
-        """Predicted over measured bandwidth, minus one."""
-        return np.asarray(self.median / self.published - 1.0)
-
-    @property
-    def covered(self) -> np.ndarray:
-        """Whether the band holds what was measured."""
-        return np.asarray((self.low <= self.published) & (self.published <= self.high))
-
-    def efficiency(self, bytes_per_s: FloatArray) -> FloatArray:
+    def efficiency(self, rate: FloatArray) -> FloatArray:
         """Return bandwidths over the best one of the log."""
-        return np.asarray(bytes_per_s / self.curve.best)
+        return np.asarray(rate / self.curve.best)
 
     @property
-    def baselines(self) -> Mapping[str, Callable[[Sequence[Any]], Predicted]]:
+    def baselines(self) -> Baselines:
         """Naive predictors of the situation; each takes replays and returns bandwidths."""
         return {name: _bandwidths(said) for name, said in self.situation.baselines.items()}
 

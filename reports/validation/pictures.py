@@ -53,7 +53,7 @@ def _parity(axes: Axes, group: Group) -> None:
         axis.set_major_locator(LogLocator(numticks=MOST_TICKS))
         axis.set_minor_formatter(NullFormatter())
         if np.ptp(np.log10(axis.get_view_interval())) < 1.0:  # no power of ten may lie in it
-            axis.set_major_locator(MaxNLocator(MOST_TICKS))
+            axis.set_major_locator(MaxNLocator(MOST_TICKS // 2))
             axis.set_major_formatter(ScalarFormatter())
     axes.legend(fontsize=7)
 
@@ -70,7 +70,9 @@ def _histogram(axes: Axes, group: Group) -> None:
     scores = group.scores
     title = f"median {scores.errors.median:.1%}, 90th percentile {scores.errors.high:.1%}"
     axes.set(
-        xlabel=f"error of predicted {group.quantity}; beyond 50 % at the edge", ylabel="points", title=title
+        xlabel=f"error of predicted {group.quantity}; beyond {WIDEST:.0%} at the edge",
+        ylabel="points",
+        title=title,
     )
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))

@@ -1,23 +1,24 @@
 """A curve replayed in a situation: predictions with bands beside what was published."""
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from nearlinear.models.arrays import FloatArray, IntArray
+from nearlinear.models.arrays import FloatArray
 from nearlinear.models.closed_form import predict
 from nearlinear.models.errors import ContentError, NearlinearError
 from nearlinear.models.prediction import Band, Prediction
-from nearlinear.reports.validation.baselines import BASELINES, Predicted
+from nearlinear.reports.validation.baselines import BASELINES
 from nearlinear.reports.validation.curve import Curve
+from nearlinear.reports.validation.replayed import Baselines, Replayed
 from nearlinear.reports.validation.situation import Situation
+
+KNEE = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Replay:
-    """Predicted and published throughput of one curve; arrays have the shape (judged scales,).
+class Replay(Replayed):
+    """Predicted and published throughput of one curve, samples per second at its judged scales.
 
     Attributes
     ----------
@@ -25,42 +26,23 @@ class Replay:
         What was replayed.
     prediction : Prediction
         At all scales of the curve.
-    devices : ndarray of int
-        Judged scales.
-    published, median, low, high : ndarray
-        Samples per second.
     """
 
     curve: Curve
     situation: Situation
     prediction: Prediction
-    devices: IntArray
-    published: FloatArray
-    median: FloatArray
-    low: FloatArray
-    high: FloatArray
-
-    @property
-    def error(self) -> FloatArray:
-        """Predicted over published throughput, minus one."""
-        return np.asarray(self.median / self.published - 1.0)
-
-    @property
-    def covered(self) -> np.ndarray:
-        """Whether the band holds what was published."""
-        return np.asarray((self.low <= self.published) & (self.published <= self.high))
 
     @property
     def per_device(self) -> float:
         """Published throughput per device at the smallest scale, to which efficiency refers."""
         return float(self.curve.samples_per_s[0] / self.curve.devices[0])
 
-    def efficiency(self, samples_per_s: FloatArray) -> FloatArray:
+    def efficiency(self, rate: FloatArray) -> FloatArray:
         """Return throughputs at the judged scales as efficiencies."""
-        return np.asarray(samples_per_s / self.devices / self.per_device)
+        return np.asarray(rate / self.devices / self.per_device)
 
     @property
-    def baselines(self) -> Mapping[str, Callable[[Sequence[Any]], Predicted]]:
+    def baselines(self) -> Baselines:
         """Naive predictors, which take replays; none where nothing is known."""
         return BASELINES if self.situation.known(self.curve) else {}
 
@@ -68,19 +50,14 @@ class Replay:
     def doubtful(self) -> list[tuple[int, float, Band]]:
         """Device counts whose value nobody verified, with that value and what is predicted."""
         points = {point.devices: point.throughput_per_s for point in self.prediction.points}
-        asked = sorted(set(self.curve.remembered) - set(self.situation.known(self.curve) or ()))
-        first = int(self.curve.devices[0])
-        judged = [first] if not self.situation.known(self.curve) else [n for n in asked if n > first]
-        return [(n, self.curve.rate(n), points[n]) for n in asked if n in judged]
+        asked = self.curve.devices[self.situation.asked(self.curve)].tolist()
+        return [(n, self.curve.rate(n), points[n]) for n in asked if n in self.curve.remembered]
 
     @property
     def knees(self) -> tuple[int, int]:
         """Largest scales with an efficiency of at least 80 %, predicted and published."""
         predicted = [p.devices for p in self.prediction.points if p.efficiency.median >= KNEE]
         return max(predicted), int(self.curve.devices[self.curve.efficiency >= KNEE].max())
-
-
-KNEE = 0.8
 
 
 def replay(curve: Curve, situation: Situation) -> Replay | None:

@@ -1,49 +1,16 @@
 """Errors of predictions against published values, for one curve or many."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
 
 import numpy as np
 
-from nearlinear.models.arrays import FloatArray, IntArray
-from nearlinear.reports.validation.baselines import CONSTANT, Predicted
+from nearlinear.models.arrays import FloatArray
+from nearlinear.reports.validation.baselines import CONSTANT
+from nearlinear.reports.validation.replayed import Predicted, Replayed
 
 HIGH = 0.9
 DIGITS = 9  # of an efficiency: beyond them is rounding
-
-
-class Replayed(Protocol):
-    """What can be scored: a replay of a curve or of a log; arrays have the shape (judged points,)."""
-
-    @property
-    def devices(self) -> IntArray:
-        """Devices or ranks of each point."""
-        ...
-
-    @property
-    def published(self) -> FloatArray:
-        """What others measured, a quantity per second."""
-        ...
-
-    @property
-    def median(self) -> FloatArray:
-        """What is predicted of it."""
-        ...
-
-    @property
-    def covered(self) -> np.ndarray:
-        """Whether the band holds what was published."""
-        ...
-
-    @property
-    def baselines(self) -> Mapping[str, Callable[[Sequence[Any]], Predicted]]:
-        """Naive predictors by name, which take replays of one kind; none where nothing was known."""
-        ...
-
-    def efficiency(self, rate: FloatArray, /) -> FloatArray:
-        """Return quantities of the points as shares of a reference of the replay."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

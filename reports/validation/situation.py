@@ -47,13 +47,14 @@ class Situation:
         scenario = curve.scenario
         return replace(scenario, knowledge=replace(scenario.knowledge, anchor=anchors))
 
-    def scored(self, curve: Curve) -> BoolArray:
-        """Return which scales are predicted and verified; none where the situation cannot be had."""
+    def asked(self, curve: Curve) -> BoolArray:
+        """Return which scales are predicted; none where the situation cannot be had."""
         known = self.known(curve)
-        if known is None:
-            return np.zeros(len(curve.devices), dtype=bool)
-        remembered = np.isin(curve.devices, list(curve.remembered))
-        return np.asarray(self.judged(curve, known) & ~remembered)
+        return np.zeros(len(curve.devices), dtype=bool) if known is None else self.judged(curve, known)
+
+    def scored(self, curve: Curve) -> BoolArray:
+        """Return which of them are verified, too."""
+        return np.asarray(self.asked(curve) & ~np.isin(curve.devices, list(curve.remembered)))
 
 
 def _smallest(curve: Curve) -> tuple[int, ...] | None:

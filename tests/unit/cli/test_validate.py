@@ -115,6 +115,11 @@ def test_a_history_that_says_nothing_is_told(cli: Cli, ours: Path) -> None:
     assert "--record: keeps all of a suite; leave out --situation and --group" in part.err
 
 
+def test_a_shipped_history_is_of_its_suite(cli: Cli) -> None:
+    done = cli("validate", "collectives", "--brief")
+    assert (done.code, done.err) == (0, "")
+
+
 def test_what_nobody_verified_is_shown_and_not_scored(cli: Cli, ours: Path) -> None:
     (ours / "rack.toml").write_text(HEAD + CURVE + "remembered = [8]\n")
     assert "4: " in (printed := cli("validate", "ours", "--situation", "one-device").out)

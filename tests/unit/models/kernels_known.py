@@ -1,10 +1,12 @@
 """Kernels whose terms are round numbers, and a profile that holds them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from nearlinear.models.compute_profile import ComputeProfile
+from nearlinear.models.parameters import Parameters
 from nearlinear.models.profile import Profile
 
 FLOOR_S, RATE, BANDWIDTH = 1e-5, 1e12, 1e11
@@ -40,3 +42,8 @@ def all_families(**terms: object) -> tuple[ComputeProfile, ...]:
 def profile_of(*families: ComputeProfile) -> Profile:
     """Return a profile of kernels alone."""
     return Profile(name="made-up", links=(), provenance={}, compute=families)
+
+
+def in_one_run(parameters: Parameters) -> Parameters:
+    """Return parameters whose other scales compute exactly as the measured one."""
+    return replace(parameters, z_rerun=np.zeros_like(parameters.z_rerun))

@@ -20,7 +20,15 @@ from nearlinear.models.training.anchor import apply_anchors
 from nearlinear.models.training.kernel_times import kernel_times
 from nearlinear.models.training.model import StepModel
 from nearlinear.simulator.simulation import simulate
-from tests.unit.models.kernels_known import BANDWIDTH, FLOOR_S, RATE, all_families, family, profile_of
+from tests.unit.models.kernels_known import (
+    BANDWIDTH,
+    FLOOR_S,
+    RATE,
+    all_families,
+    family,
+    in_one_run,
+    profile_of,
+)
 
 V100 = find_device("v100-sxm2-16gb")
 
@@ -124,7 +132,7 @@ def test_an_anchor_still_scales_compute(tmp_path: Path) -> None:
         kernel_times(case.network, case.kernels, "fp32", batch).best.total_s for batch in (256, 128)
     )
     model = StepModel(case, central(case))
-    parameters = apply_anchors(model, draw(case, 11, 0)).parameters.in_one_run()
+    parameters = in_one_run(apply_anchors(model, draw(case, 11, 0)).parameters)
     compute = model.slowness(parameters, 2) * model.layers(2).total_s
     assert compute == pytest.approx(256 / 5000 * half / whole, rel=1e-9)
 

@@ -18,7 +18,7 @@ from nearlinear.models.throughput import Throughput
 from nearlinear.models.training.anchor import apply_anchors
 from nearlinear.models.training.batch_line import BatchLine
 from nearlinear.models.training.model import StepModel
-from tests.unit.models.kernels_known import all_families, profile_of
+from tests.unit.models.kernels_known import all_families, in_one_run, profile_of
 
 # 10 ms and 1 ms a sample: 16 samples take 26 ms, 64 take 74 ms
 PEAK = 20e12
@@ -139,7 +139,7 @@ def test_strong_scaling_follows_the_line() -> None:
 
 def test_bands_of_compute_widen_beyond_the_batches() -> None:
     case = Case.of(_scenario(global_batch=64))
-    model, parameters = StepModel(case, central(case)), draw(case, 4001, 0).in_one_run()
+    model, parameters = StepModel(case, central(case)), in_one_run(draw(case, 4001, 0))
     prior = table()["batch"]
     inside, outside = (float(np.log(model.slowness(parameters, n)).std()) for n in (1, 8))
     assert inside == pytest.approx(prior["inside"], rel=0.03)
@@ -152,7 +152,7 @@ def test_an_anchor_wins_at_its_scale_and_the_line_shapes_the_rest() -> None:
     assert predict(scenario).points[0].throughput_per_s.low == pytest.approx(64 / 0.074 * 1.1, rel=1e-9)
     case = Case.of(scenario)
     model = StepModel(case, central(case))
-    parameters = apply_anchors(model, draw(case, 11, 0)).parameters.in_one_run()
+    parameters = in_one_run(apply_anchors(model, draw(case, 11, 0)).parameters)
     assert model.slowness(parameters, 4) * model.layers(4).total_s == pytest.approx(0.026 / 1.1, rel=1e-9)
 
 

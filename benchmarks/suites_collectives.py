@@ -1,6 +1,6 @@
 """Write the shipped suite of collectives: logs that may be passed on, and files that say where they are from.
 
-    python benchmarks/collective_suite.py --data DIR
+    python benchmarks/suites_collectives.py --data DIR
 
 DIR holds logs and ``nccl_by_system.csv`` (see ``logs.py``). Left out are logs that failed, that are typed
 from threads, whose labels or machines are in doubt, that have fewer than four sizes or no collective, and
@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from logs import SYSTEMS
-from suites import READ, write
+from suites import write
+from tables import READ
 
 from nearlinear.reports.validation.suite import SHIPPED
 
@@ -47,7 +48,8 @@ FILES: dict[str, Row] = {
     ),
     "aws-p5": _file(
         "nccl-tests on one p5.48xlarge, 8 H100", "aws-samples",
-        "aws-samples/awsome-distributed-training: micro-benchmarks/nccl-tests/aws-batch, 2026-02-21", NODE,
+        "aws-samples/awsome-distributed-training: micro-benchmarks/nccl-tests/aws-batch/README.md,"
+        " 2026-02-21", NODE,
         "NVLink 4", [_nccl("h100x8-p5", "allreduce", f"{CALIBRATION}/h100x8_p5_allreduce.log")],
     ),
     "aws-p5-efa": _file(
